@@ -21,9 +21,7 @@ use crate::ids::{
     Attachment, Epoch, EventNumber, Incarnation, NodeId, PeerId, RequestId, RoomId, Seq, UnixMillis, UserId,
 };
 use crate::rows::RoomRow;
-use crate::signal::{
-    ChatSend, ClientMessage, PeerInfo, Role, RoomInfo, ServerMessage, SrtpProfile, TrackInfo,
-};
+use crate::signal::{ChatSend, ClientMessage, PeerInfo, Role, RoomInfo, ServerMessage, SrtpProfile, TrackInfo};
 
 /// Subject of room requests at a node.
 #[must_use]
@@ -333,9 +331,8 @@ impl EventFrame {
             return Err(EventFrameError(bytes.len()));
         }
         let body = bytes.split_off(Self::PREFIX);
-        let number = |at: usize| {
-            bytes.get(at..at + 8).and_then(|b| <[u8; 8]>::try_from(b).ok()).map_or(0, u64::from_be_bytes)
-        };
+        let number =
+            |at: usize| bytes.get(at..at + 8).and_then(|b| <[u8; 8]>::try_from(b).ok()).map_or(0, u64::from_be_bytes);
         Ok(Self { epoch: Epoch(number(0)), n: EventNumber(number(8)), body })
     }
 }

@@ -150,6 +150,7 @@ impl std::fmt::Display for ErrorCode {
 
 /// A refusal as it travels: over the bus, and in the `error` message to clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
 #[error("{code}: {message}")]
 pub struct Refusal {
     /// The stable code.

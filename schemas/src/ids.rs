@@ -171,9 +171,7 @@ impl fmt::Display for NodeId {
 }
 
 /// Milliseconds since 1970-01-01T00:00:00Z, for people's eyes; nothing is ordered by it.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, ToSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(transparent)]
 pub struct UnixMillis(#[ts(type = "number")] pub i64);
 

@@ -12,3 +12,4 @@ pub mod limits;
 pub mod rest;
 pub mod rows;
 pub mod signal;
+pub mod typescript;

@@ -367,7 +367,8 @@ fn displayable(text: &str, _: &()) -> garde::Result {
         return Err(garde::Error::new("must not be blank"));
     }
     let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+        c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
     };
     if text.chars().any(hidden) {
         return Err(garde::Error::new("must not have invisible characters"));

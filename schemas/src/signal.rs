@@ -13,8 +13,8 @@ pub use client::{
     SourceKind, SrtpProfile, Subscribe, Unsubscribe, WantedSize,
 };
 pub use server::{
-    ChatAck, ChatMessage, Codec, HistoryPage, IceServer, Joined, LeaveReason, PeerInfo, Role, RoomClosedReason, RoomInfo,
-    RoomKind, ServerFrame, ServerMessage, SlotPair, SpeakerLevel, SubscribeOffer, TrackInfo,
+    ChatAck, ChatMessage, Codec, HistoryPage, IceServer, Joined, LeaveReason, PeerInfo, Role, RoomClosedReason,
+    RoomInfo, RoomKind, ServerFrame, ServerMessage, SlotPair, SpeakerLevel, SubscribeOffer, TrackInfo,
 };
 
 /// The version of this protocol, sent in every client frame. A server serves its own and the one before.

@@ -11,6 +11,7 @@ use crate::signal::PROTOCOL_VERSION;
 
 /// One frame from a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct ClientFrame {
     /// [`PROTOCOL_VERSION`] of the sender; absent means 1.
     #[serde(default = "version")]
@@ -33,7 +34,7 @@ const fn version() -> u16 {
 
 /// What a client can say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum ClientMessage {
     /// Enters a room. Answered by `joined`.
     Join(JoinRoom),
@@ -107,6 +108,7 @@ pub enum ClientMessage {
 
 /// Enters a room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct JoinRoom {
     /// From `POST rooms/{room}/join`; used once.
     pub ticket: String,
@@ -117,6 +119,7 @@ pub struct JoinRoom {
 
 /// Takes a call up again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct ResumeRoom {
     /// The last one received in `joined` or `resume_token`.
     pub token: String,
@@ -151,6 +154,7 @@ pub enum Connection {
 
 /// RFC 8839 candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct IceCandidate {
     /// Of which connection.
     pub connection: Connection,
@@ -188,6 +192,7 @@ pub enum SourceKind {
 
 /// Announces a track.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct Publish {
     /// The m-line's mid on the publish connection, 1 to 16 characters.
     pub mid: String,
@@ -202,6 +207,7 @@ pub struct Publish {
 
 /// Binds a track to a slot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct Subscribe {
     /// Which track.
     pub track: TrackId,
@@ -215,6 +221,7 @@ pub struct Subscribe {
 
 /// Empties a slot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct Unsubscribe {
     /// Which pair.
     pub slot: SlotIndex,
@@ -224,6 +231,7 @@ pub struct Unsubscribe {
 
 /// Device pixels that a picture will cover. 0 x 0 means: not seen, send nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct WantedSize {
     /// Pixels across.
     pub width: u16,
@@ -233,6 +241,7 @@ pub struct WantedSize {
 
 /// A chat message on its way in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, Validate)]
+#[serde(rename_all = "camelCase")]
 pub struct ChatSend {
     /// The same nonce twice is one message.
     #[garde(skip)]
@@ -248,6 +257,7 @@ pub struct ChatSend {
 
 /// Asks for a page of history. With neither bound: the newest page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct History {
     /// Only messages before this one, newest first taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]

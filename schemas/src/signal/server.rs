@@ -6,12 +6,14 @@ use utoipa::ToSchema;
 
 use crate::error::Refusal;
 use crate::ids::{
-    Attachment, Epoch, EventNumber, Negotiation, Nonce, PeerId, RoomId, Seq, SlotIndex, Slug, TrackId, UnixMillis, UserId,
+    Attachment, Epoch, EventNumber, Negotiation, Nonce, PeerId, RoomId, Seq, SlotIndex, Slug, TrackId, UnixMillis,
+    UserId,
 };
 use crate::signal::{MediaKind, SourceKind};
 
 /// One frame to a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct ServerFrame {
     /// The room that it is about; absent where it is about the socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,7 +37,7 @@ pub struct ServerFrame {
 
 /// What a server can say. "Event" marks those that everyone in the room gets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum ServerMessage {
     /// The room as it is. The answer to `join` and `resume`; also sent unasked as a snapshot after a gap or a new epoch.
     Joined(Box<Joined>),
@@ -146,6 +148,7 @@ pub enum ServerMessage {
 
 /// The room as the joining peer finds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct Joined {
     /// The caller's own id.
     pub peer: PeerId,
@@ -178,6 +181,7 @@ pub struct Joined {
 
 /// A room's public face.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct RoomInfo {
     /// Its id.
     pub id: RoomId,
@@ -217,6 +221,7 @@ pub enum Role {
 
 /// A line of the roster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct PeerInfo {
     /// Who.
     pub peer: PeerId,
@@ -237,6 +242,7 @@ pub struct PeerInfo {
 
 /// A publication.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct TrackInfo {
     /// Its id.
     pub track: TrackId,
@@ -272,6 +278,7 @@ pub enum Codec {
 
 /// How loud a track is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct SpeakerLevel {
     /// The audio track.
     pub track: TrackId,
@@ -309,6 +316,7 @@ pub enum RoomClosedReason {
 
 /// An offer of the subscribe connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct SubscribeOffer {
     /// To be named by the answer.
     pub negotiation: Negotiation,
@@ -320,6 +328,7 @@ pub struct SubscribeOffer {
 
 /// The two m-lines of a pair.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct SlotPair {
     /// Its index.
     pub slot: SlotIndex,
@@ -331,6 +340,7 @@ pub struct SlotPair {
 
 /// A stored chat message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ChatMessage {
     /// Its place in the room.
     pub seq: Seq,
@@ -352,6 +362,7 @@ pub struct ChatMessage {
 
 /// A chat message is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct ChatAck {
     /// Which.
     pub nonce: Nonce,
@@ -363,6 +374,7 @@ pub struct ChatAck {
 
 /// A page of history, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct HistoryPage {
     /// At most 50, and at most what fits a frame.
     pub messages: Vec<ChatMessage>,
@@ -372,6 +384,7 @@ pub struct HistoryPage {
 
 /// One STUN or TURN server, in the shape of `RTCIceServer`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct IceServer {
     /// RFC 7064 and 7065.
     pub urls: Vec<String>,
