@@ -1,0 +1,201 @@
+//! What lasts: accounts, rooms, ownership and chat.
+//!
+//! **Invariant:** a write that returned `Ok` is durable and is seen by every read begun after; a write that returned
+//! [`StoreError::Unknown`] may or may not appear later; after any other error it never appears.
+
+use async_trait::async_trait;
+use rookery_schemas::ids::{FamilyId, RoomId, Seq, Slug, UnixMillis, UserId};
+use rookery_schemas::rest::RoomScope;
+use rookery_schemas::rows::{
+    Banned, Claim, FamilyRow, MemberRow, MessageRow, OwnerRow, RoomRow, SealRow, SigningKeyRow, UserRow,
+};
+use rookery_schemas::signal::RoomKind;
+
+/// Why the store did not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was written: the store cannot be reached, is full, or is not ready.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It may or may not have been written.
+    #[error("the outcome of the write is unknown: {0}")]
+    Unknown(String),
+    /// Another row has this claim or slug; nothing was written.
+    #[error("{0:?} is taken")]
+    Taken(Taken),
+    /// What is stored cannot be read: a person must look.
+    #[error("the stored data is damaged: {0}")]
+    Damaged(String),
+}
+
+/// What another row has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The e-mail address.
+    Email,
+    /// The username.
+    Username,
+    /// The room's slug.
+    Slug,
+}
+
+/// What came of presenting a refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RotateOutcome {
+    /// It was the current one and has been replaced.
+    Rotated(FamilyRow),
+    /// It was the one before, within the grace: nothing changed.
+    Grace(FamilyRow),
+    /// It was an older one: the family is revoked now.
+    Reused,
+    /// No such family, or one that is revoked or over.
+    Gone,
+}
+
+/// Which way a page goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The newest messages before the bound.
+    Older,
+    /// The oldest messages after the bound.
+    Newer,
+}
+
+/// Where a page of history begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageBound {
+    /// Not contained itself. For "the newest page": `Older` than `Seq(u64::MAX >> 1)`.
+    pub seq: Seq,
+    /// Which way.
+    pub direction: Direction,
+}
+
+/// Where a page of rooms begins: after this room, by last use and id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomCursor {
+    /// The last room's `active_at`.
+    pub active_at: UnixMillis,
+    /// Its id.
+    pub room: RoomId,
+}
+
+/// Which rooms to list. Deleted ones never are.
+#[derive(Clone, Debug)]
+pub struct RoomQuery {
+    /// Who asks.
+    pub viewer: UserId,
+    /// Own or public ones.
+    pub scope: RoomScope,
+    /// Only this kind.
+    pub kind: Option<RoomKind>,
+    /// Only rooms whose name or description contain this, by the words' beginnings, case and accents folded.
+    pub text: Option<String>,
+    /// Where to go on.
+    pub after: Option<RoomCursor>,
+    /// 1 to 50.
+    pub limit: u16,
+}
+
+/// Accounts, devices and keys.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// Makes an account with its two claims, all or nothing.
+    async fn create_user(&self, user: UserRow, email: Claim, username: Claim) -> Result<(), StoreError>;
+    /// The account, if there is one.
+    async fn user(&self, id: UserId) -> Result<Option<UserRow>, StoreError>;
+    /// The account that has this claim.
+    async fn user_by_claim(&self, claim: &Claim) -> Result<Option<UserRow>, StoreError>;
+    /// Changes what others see; nothing if there is no such account.
+    async fn set_display_name(&self, id: UserId, display_name: &str) -> Result<(), StoreError>;
+    /// Changes the password and revokes every family but `keep`, all or nothing.
+    async fn set_password(
+        &self,
+        id: UserId,
+        password_hash: &str,
+        at: UnixMillis,
+        keep: Option<FamilyId>,
+    ) -> Result<(), StoreError>;
+    /// Makes a family. An account keeps at most 50; the oldest goes.
+    async fn create_family(&self, family: FamilyRow) -> Result<(), StoreError>;
+    /// The family, if there is one.
+    async fn family(&self, id: FamilyId) -> Result<Option<FamilyRow>, StoreError>;
+    /// Presents a token's hash and, if it is the current one, replaces it by `next`; one atomic step.
+    async fn rotate(
+        &self,
+        id: FamilyId,
+        presented: [u8; 32],
+        next: [u8; 32],
+        now: UnixMillis,
+        expires_at: UnixMillis,
+        grace_ms: i64,
+    ) -> Result<RotateOutcome, StoreError>;
+    /// Ends a family; nothing if there is none.
+    async fn revoke_family(&self, id: FamilyId) -> Result<(), StoreError>;
+    /// The signing keys, newest first, at most `limit`.
+    async fn signing_keys(&self, limit: u8) -> Result<Vec<SigningKeyRow>, StoreError>;
+    /// Adds a signing key if the newest one is still `newest` (its kid); returns whether it was added.
+    async fn add_signing_key(&self, key: SigningKeyRow, newest: Option<&str>) -> Result<bool, StoreError>;
+}
+
+/// Rooms and who belongs to them.
+#[async_trait]
+pub trait RoomStore: Send + Sync {
+    /// Makes a room, with its owner as host member, all or nothing.
+    async fn create_room(&self, room: RoomRow) -> Result<(), StoreError>;
+    /// The room, deleted ones too.
+    async fn room(&self, id: RoomId) -> Result<Option<RoomRow>, StoreError>;
+    /// The room of a slug, deleted ones too.
+    async fn room_by_slug(&self, slug: &Slug) -> Result<Option<RoomRow>, StoreError>;
+    /// Writes the row's changeable fields (all but id, slug, kind, owner, created_at).
+    async fn update_room(&self, room: &RoomRow) -> Result<(), StoreError>;
+    /// Marks the room as used at `at`, if that is later than what is stored.
+    async fn touch_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
+    /// Closes the room unless it is closed; history stays.
+    async fn close_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
+    /// A page of rooms, most recently used first.
+    async fn rooms(&self, query: &RoomQuery) -> Result<Vec<RoomRow>, StoreError>;
+    /// Open rooms whose end has come, oldest first, at most `limit`: for the sweep that closes them.
+    async fn rooms_past_their_end(&self, now: UnixMillis, limit: u16) -> Result<Vec<RoomRow>, StoreError>;
+    /// Adds a member, or does nothing if it is one.
+    async fn add_member(&self, member: MemberRow) -> Result<(), StoreError>;
+    /// What a user is in a room.
+    async fn member(&self, room: RoomId, user: UserId) -> Result<Option<MemberRow>, StoreError>;
+    /// Moves a read marker forward, never back.
+    async fn set_read(&self, room: RoomId, user: UserId, seq: Seq) -> Result<(), StoreError>;
+    /// Puts someone out for good and ends its membership.
+    async fn ban(&self, room: RoomId, who: Banned) -> Result<(), StoreError>;
+    /// Everyone put out of a room, at most 10,000.
+    async fn bans(&self, room: RoomId) -> Result<Vec<Banned>, StoreError>;
+}
+
+/// Who owns a room.
+#[async_trait]
+pub trait OwnershipStore: Send + Sync {
+    /// The present owner. Linearisable: sees every claim that returned before.
+    async fn owner(&self, room: RoomId) -> Result<Option<OwnerRow>, StoreError>;
+    /// Takes the room over if its owner is still `expected`. Returns what is stored afterwards (the caller's own row where
+    /// it won). Linearisable.
+    async fn claim(&self, room: RoomId, expected: Option<&OwnerRow>, next: OwnerRow) -> Result<OwnerRow, StoreError>;
+    /// Writes where an epoch begins. Once for each epoch.
+    async fn seal(&self, room: RoomId, seal: SealRow) -> Result<(), StoreError>;
+    /// All seals of a room, by epoch.
+    async fn seals(&self, room: RoomId) -> Result<Vec<SealRow>, StoreError>;
+}
+
+/// Chat.
+#[async_trait]
+pub trait ChatStore: Send + Sync {
+    /// Writes rows of one room and epoch, in order, at most 256; durable when it returns.
+    async fn append(&self, room: RoomId, rows: &[MessageRow]) -> Result<(), StoreError>;
+    /// Every row from `from` on, ghosts included, in the order of (seq, epoch); for a takeover. At most `limit`.
+    async fn tail(&self, room: RoomId, from: Seq, limit: u32) -> Result<Vec<MessageRow>, StoreError>;
+    /// A page of visible rows, oldest first, at most `limit`: rows of an epoch at or beyond a later epoch's first are hidden.
+    async fn page(&self, room: RoomId, bound: PageBound, limit: u16) -> Result<Vec<MessageRow>, StoreError>;
+    /// The number of the last visible row, 0 if there is none.
+    async fn last_seq(&self, room: RoomId) -> Result<Seq, StoreError>;
+}
+
+/// Everything that lasts.
+pub trait Store: AccountStore + RoomStore + OwnershipStore + ChatStore + 'static {}
+
+impl<T: AccountStore + RoomStore + OwnershipStore + ChatStore + 'static> Store for T {}
