@@ -3,6 +3,7 @@
 //! **Invariant:** the library behind it sends no RTP or RTCP; keys, addresses and credentials reach the media plane before
 //! the description that depends on them leaves.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -45,8 +46,29 @@ pub struct Offered {
     pub slots: Vec<SlotPair>,
 }
 
+/// What becomes of a connection by itself, told while no call is in progress. After any but `Connected` nothing more
+/// comes, and its owner should close it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransportEvent {
+    /// ICE and DTLS are up and the media plane has the keys.
+    Connected,
+    /// The DTLS handshake was refused: the client offers none of the connection's SRTP profiles (or cipher suites).
+    /// It should join again with the other profile.
+    SrtpProfileRefused,
+    /// The client closed the DTLS association (`pc.close()` in a page).
+    ClosedByClient,
+    /// ICE failed, the handshake failed otherwise, or the library stopped. A sentence for the log.
+    Failed(&'static str),
+}
+
+/// Who is told of a connection's events.
+pub trait TransportEvents: Send + Sync + 'static {
+    /// Called on a task of the transport: must return at once. May come before `open` has returned.
+    fn event(&self, connection: ConnectionId, event: TransportEvent);
+}
+
 /// How a transport is opened.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OpenTransport {
     /// Of which room.
     pub room: RoomId,
@@ -58,6 +80,17 @@ pub struct OpenTransport {
     pub kind: Connection,
     /// The one profile it takes.
     pub srtp: SrtpProfile,
+    /// Who is told of what happens to it.
+    pub events: Arc<dyn TransportEvents>,
+}
+
+impl fmt::Debug for OpenTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { room, worker, connection, kind, srtp, events: _ } = self;
+        let mut out = f.debug_struct("OpenTransport");
+        out.field("room", room).field("worker", worker).field("connection", connection);
+        out.field("kind", kind).field("srtp", srtp).finish_non_exhaustive()
+    }
 }
 
 /// Opens transports. The real one uses `webrtc`; tests of actors use a scripted one.
