@@ -1,0 +1,85 @@
+//! Defaults, file, environment and flags, each over the one before; whatever is wrong is said in one line each.
+
+use rookery_cluster_config::config::{KEYS, LogFormat, Sources, load};
+
+fn lines(sources: &Sources) -> Vec<String> {
+    load(sources).err().into_iter().flatten().map(|error| error.to_string()).collect()
+}
+
+fn file(text: &str) -> Option<(std::path::PathBuf, String)> {
+    Some(("rookery.toml".into(), text.to_owned()))
+}
+
+fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn later_sources_win() {
+    let mut sources = Sources { file: file("[http]\nport = 1\n[log]\nformat = \"json\"\n"), ..Sources::default() };
+    assert_eq!(load(&Sources::default()).unwrap().http.port, 8080);
+    let config = load(&sources).unwrap();
+    assert_eq!((config.http.port, config.log.format), (1, LogFormat::Json));
+    sources.environment = pairs(&[("ROOKERY_HTTP_PORT", "2"), ("PATH", "/bin"), ("ROOKERY_CONFIG", "x")]);
+    assert_eq!(load(&sources).unwrap().http.port, 2);
+    sources.flags = pairs(&[("http.port", "3")]);
+    assert_eq!(load(&sources).unwrap().http.port, 3);
+}
+
+#[test]
+fn unknown_names_are_refused_with_the_nearest() {
+    let sources = Sources {
+        file: file("[http]\nprot = 1\n[webscoket]\nmessages_burst = 3\n"),
+        environment: pairs(&[("ROOKERY_MEDIA_WORKER", "2")]),
+        flags: pairs(&[("http.prt", "3"), ("zzz", "1")]),
+    };
+    assert_eq!(
+        lines(&sources),
+        [
+            "rookery.toml: there is no setting 'http.prot'; did you mean 'http.port'?",
+            "rookery.toml: there is no setting 'webscoket.messages_burst'; did you mean 'websocket.messages_burst'?",
+            "ROOKERY_MEDIA_WORKER: there is no setting 'media.worker'; did you mean 'media.workers'?",
+            "--http.prt: there is no setting 'http.prt'; did you mean 'http.port'?",
+            "--zzz: there is no setting 'zzz'",
+        ]
+    );
+}
+
+#[test]
+fn wrong_values_say_what_was_expected() {
+    for (path, text, expected) in [
+        ("http.port", "70000", "--http.port: http.port: \"70000\" is not a whole number from 0 to 65535"),
+        ("http.bind", "here", "--http.bind: http.bind: \"here\" is not an IP address"),
+        (
+            "room.idle_timeout",
+            "60",
+            "--room.idle_timeout: room.idle_timeout: \"60\" is not a time span like 500ms, 10s, 15m, 2h or 7d",
+        ),
+        ("log.format", "xml", "--log.format: log.format: \"xml\" is not human or json"),
+        ("tls.key", "k.pem", "tls.certificate and tls.key go together: give both or neither"),
+        ("limits.rooms_per_hour", "0", "limits.rooms_per_hour must be at least 1"),
+    ] {
+        let sources = Sources { flags: pairs(&[(path, text)]), ..Sources::default() };
+        assert_eq!(lines(&sources), [expected], "{path}");
+    }
+    let broken = Sources { file: file("[http\nport = 1"), ..Sources::default() };
+    assert_eq!(lines(&broken).len(), 1);
+    assert!(lines(&broken).iter().all(|line| line.starts_with("rookery.toml: line 1") && !line.contains('\n')));
+}
+
+#[test]
+fn ports_follow_the_main_one() {
+    for (http, admin, media) in [(8080, 9080, 24_592), (8081, 9081, 24_608), (65_000, 64_000, 17_808)] {
+        let sources = Sources { flags: pairs(&[("http.port", &http.to_string())]), ..Sources::default() };
+        let config = load(&sources).unwrap();
+        assert_eq!((config.admin_port(), config.media_port()), (admin, media), "http.port {http}");
+    }
+}
+
+#[test]
+fn every_setting_has_a_meaning() {
+    assert!(KEYS.len() > 40);
+    for key in KEYS {
+        assert!(key.meaning.trim().ends_with('.'), "{}", key.path);
+    }
+}
