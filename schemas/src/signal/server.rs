@@ -77,6 +77,10 @@ pub enum ServerMessage {
     Speakers {
         /// Empty when nobody speaks.
         levels: Vec<SpeakerLevel>,
+        /// The audio track that has the floor: changes more slowly than the loudest, and stays through short pauses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        active: Option<TrackId>,
     },
     /// Event: a chat message, in the order of its `seq`.
     Chat {

@@ -714,7 +714,11 @@ track: TrackInfo, } | { "type": "speakers",
 /**
  * Empty when nobody speaks.
  */
-levels: Array<SpeakerLevel>, } | { "type": "chat", 
+levels: Array<SpeakerLevel>, 
+/**
+ * The audio track that has the floor: changes more slowly than the loudest, and stays through short pauses.
+ */
+active?: TrackId, } | { "type": "chat", 
 /**
  * It.
  */
