@@ -9,6 +9,6 @@ mod store;
 pub use bus::{Answer, Bus, BusError, BusMessage, KvEntry, KvError, PendingAnswer, Revision, Subscription};
 pub use media::{MediaError, MediaPlane};
 pub use store::{
-    AccountStore, ChatStore, Direction, OwnershipStore, PageBound, RoomCursor, RoomQuery, RoomStore, RotateOutcome, Store,
-    StoreError, Taken,
+    APPEND_ROWS_MAX, AccountStore, BANS_PER_ROOM_MAX, ChatStore, Direction, FAMILIES_PER_USER_MAX, OwnershipStore,
+    PageBound, RoomCursor, RoomQuery, RoomStore, RotateOutcome, Store, StoreError, Taken,
 };

@@ -30,6 +30,9 @@ pub enum BusError {
     /// The server cannot be reached, or takes no more.
     #[error("the bus is unavailable: {0}")]
     Unavailable(String),
+    /// Not a subject, bucket or key by the rules of [`Bus`]; nothing was sent.
+    #[error("{0:?} is no subject, bucket or key")]
+    Invalid(String),
 }
 
 /// One message as a subscriber or a server of a subject gets it.
@@ -106,7 +109,9 @@ pub enum KvError {
 
 /// Publish, subscribe, request, and key-value with age and compare-and-set.
 ///
-/// A subject is one to eight tokens of `a-z`, `0-9` and `-` joined by dots, at most 200 bytes; there are no wildcards.
+/// A subject is one to eight tokens of `a-z`, `0-9` and `-` joined by dots, at most 200 bytes; there are no wildcards. A
+/// bucket is one such token, a key is formed like a subject. Subscribers and servers of one subject do not meet: what is
+/// published reaches no server, and what is requested no subscriber.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
     /// Sends to all subscribers of `subject`. Returning is no sign that anyone got it.
@@ -147,6 +152,8 @@ pub trait Bus: Send + Sync + 'static {
     async fn kv_delete(&self, bucket: &str, key: &str) -> Result<(), BusError>;
 
     /// Every present entry of a bucket, then every change. Expiry is not announced: judge by your own clock.
+    ///
+    /// A watcher that leaves [`Bus::QUEUE`] changes waiting is ended, since a missed change would not show: watch again.
     async fn kv_watch(&self, bucket: &str) -> Result<BoxStream<'static, KvEntry>, BusError>;
 }
 

@@ -11,6 +11,13 @@ use rookery_schemas::rows::{
 };
 use rookery_schemas::signal::RoomKind;
 
+/// Rows of one [`ChatStore::append`] at the most: a group of waiting messages, 4 MB if all are of the longest.
+pub const APPEND_ROWS_MAX: usize = 256;
+/// Families of one account at the most: more devices than a person has, few enough to revoke in one step.
+pub const FAMILIES_PER_USER_MAX: usize = 50;
+/// People put out of one room at the most: an owner keeps them all in memory.
+pub const BANS_PER_ROOM_MAX: usize = 10_000;
+
 /// Why the store did not do something.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -99,7 +106,8 @@ pub struct RoomQuery {
 /// Accounts, devices and keys.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Makes an account with its two claims, all or nothing.
+    /// Makes an account with its two claims, all or nothing. The same once more is no error, so that an unknown outcome
+    /// can be tried again.
     async fn create_user(&self, user: UserRow, email: Claim, username: Claim) -> Result<(), StoreError>;
     /// The account, if there is one.
     async fn user(&self, id: UserId) -> Result<Option<UserRow>, StoreError>;
@@ -115,11 +123,13 @@ pub trait AccountStore: Send + Sync {
         at: UnixMillis,
         keep: Option<FamilyId>,
     ) -> Result<(), StoreError>;
-    /// Makes a family. An account keeps at most 50; the oldest goes.
+    /// Makes a family. An account keeps at most [`FAMILIES_PER_USER_MAX`]; the one that was rotated longest ago goes. The
+    /// same once more is no error.
     async fn create_family(&self, family: FamilyRow) -> Result<(), StoreError>;
     /// The family, if there is one.
     async fn family(&self, id: FamilyId) -> Result<Option<FamilyRow>, StoreError>;
-    /// Presents a token's hash and, if it is the current one, replaces it by `next`; one atomic step.
+    /// Presents a token's hash and, if it is the current one, replaces it by `next`; one atomic step. The grace is counted
+    /// from `rotated_at`, to either side, since clocks step back.
     async fn rotate(
         &self,
         id: FamilyId,
@@ -131,7 +141,7 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<RotateOutcome, StoreError>;
     /// Ends a family; nothing if there is none.
     async fn revoke_family(&self, id: FamilyId) -> Result<(), StoreError>;
-    /// The signing keys, newest first, at most `limit`.
+    /// The signing keys, the one added last first, at most `limit`.
     async fn signing_keys(&self, limit: u8) -> Result<Vec<SigningKeyRow>, StoreError>;
     /// Adds a signing key if the newest one is still `newest` (its kid); returns whether it was added.
     async fn add_signing_key(&self, key: SigningKeyRow, newest: Option<&str>) -> Result<bool, StoreError>;
@@ -140,19 +150,20 @@ pub trait AccountStore: Send + Sync {
 /// Rooms and who belongs to them.
 #[async_trait]
 pub trait RoomStore: Send + Sync {
-    /// Makes a room, with its owner as host member, all or nothing.
+    /// Makes a room, with its owner as host member, all or nothing. The same once more is no error.
     async fn create_room(&self, room: RoomRow) -> Result<(), StoreError>;
     /// The room, deleted ones too.
     async fn room(&self, id: RoomId) -> Result<Option<RoomRow>, StoreError>;
     /// The room of a slug, deleted ones too.
     async fn room_by_slug(&self, slug: &Slug) -> Result<Option<RoomRow>, StoreError>;
-    /// Writes the row's changeable fields (all but id, slug, kind, owner, created_at).
+    /// Writes the row's changeable fields (all but id, slug, kind, owner, created_at). What only goes one way stays: a
+    /// `closed_at` that is set, `deleted`, and a later `active_at`, so that an edit begun earlier resurrects nothing.
     async fn update_room(&self, room: &RoomRow) -> Result<(), StoreError>;
     /// Marks the room as used at `at`, if that is later than what is stored.
     async fn touch_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
     /// Closes the room unless it is closed; history stays.
     async fn close_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
-    /// A page of rooms, most recently used first.
+    /// A page of rooms, most recently used first: by (active_at, id), descending.
     async fn rooms(&self, query: &RoomQuery) -> Result<Vec<RoomRow>, StoreError>;
     /// Open rooms whose end has come, oldest first, at most `limit`: for the sweep that closes them.
     async fn rooms_past_their_end(&self, now: UnixMillis, limit: u16) -> Result<Vec<RoomRow>, StoreError>;
@@ -162,9 +173,10 @@ pub trait RoomStore: Send + Sync {
     async fn member(&self, room: RoomId, user: UserId) -> Result<Option<MemberRow>, StoreError>;
     /// Moves a read marker forward, never back.
     async fn set_read(&self, room: RoomId, user: UserId, seq: Seq) -> Result<(), StoreError>;
-    /// Puts someone out for good and ends its membership.
+    /// Puts someone out for good and ends its membership. Beyond [`BANS_PER_ROOM_MAX`] the oldest goes, guests' seats
+    /// first: their tokens have long run out.
     async fn ban(&self, room: RoomId, who: Banned) -> Result<(), StoreError>;
-    /// Everyone put out of a room, at most 10,000.
+    /// Everyone put out of a room, at most [`BANS_PER_ROOM_MAX`].
     async fn bans(&self, room: RoomId) -> Result<Vec<Banned>, StoreError>;
 }
 
@@ -173,10 +185,11 @@ pub trait RoomStore: Send + Sync {
 pub trait OwnershipStore: Send + Sync {
     /// The present owner. Linearisable: sees every claim that returned before.
     async fn owner(&self, room: RoomId) -> Result<Option<OwnerRow>, StoreError>;
-    /// Takes the room over if its owner is still `expected`. Returns what is stored afterwards (the caller's own row where
-    /// it won). Linearisable.
+    /// Takes the room over if its owner is still `expected` and `next` has a higher epoch. Returns what is stored afterwards
+    /// (the caller's own row where it won). Linearisable.
     async fn claim(&self, room: RoomId, expected: Option<&OwnerRow>, next: OwnerRow) -> Result<OwnerRow, StoreError>;
-    /// Writes where an epoch begins. Once for each epoch.
+    /// Writes where an epoch begins. Once for each epoch: the same once more is no error, another `first_seq` changes
+    /// nothing and is [`StoreError::Damaged`].
     async fn seal(&self, room: RoomId, seal: SealRow) -> Result<(), StoreError>;
     /// All seals of a room, by epoch.
     async fn seals(&self, room: RoomId) -> Result<Vec<SealRow>, StoreError>;
@@ -185,7 +198,8 @@ pub trait OwnershipStore: Send + Sync {
 /// Chat.
 #[async_trait]
 pub trait ChatStore: Send + Sync {
-    /// Writes rows of one room and epoch, in order, at most 256; durable when it returns.
+    /// Writes rows of one room and epoch, in order, at most [`APPEND_ROWS_MAX`]; durable when it returns. The same once more
+    /// is no error. After [`StoreError::Unknown`] the first few of them may be there without the others.
     async fn append(&self, room: RoomId, rows: &[MessageRow]) -> Result<(), StoreError>;
     /// Every row from `from` on, ghosts included, in the order of (seq, epoch); for a takeover. At most `limit`.
     async fn tail(&self, room: RoomId, from: Seq, limit: u32) -> Result<Vec<MessageRow>, StoreError>;
