@@ -3,6 +3,9 @@
 //! **Invariant:** the library behind it sends no RTP or RTCP; keys, addresses and credentials reach the media plane before
 //! the description that depends on them leaves.
 
+pub mod sdp;
+pub mod webrtc;
+
 use std::fmt;
 use std::sync::Arc;
 

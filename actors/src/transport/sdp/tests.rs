@@ -1,0 +1,1 @@
+//! Descriptions of real browsers are read as they mean; everything else is refused.
