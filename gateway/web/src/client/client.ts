@@ -1,0 +1,128 @@
+/**
+ * Everything that a page or a script needs of Rookery: the account, the REST interface, and the way into rooms.
+ *
+ * **Invariant:** a signed-in client has one link for all its rooms; a guest has one for each room.
+ */
+import type { KeyValue } from "./devices/choices";
+import { LocalMedia, type DeviceSource } from "./devices/local-media";
+import { Api } from "./http/api";
+import { Auth, type AuthEnvironment } from "./http/auth";
+import { Http, type Fetch } from "./http/http";
+import { makePeerConnection, type MakePeerConnection } from "./media/peer-connection";
+import type { JoinAnswer } from "./protocol/generated";
+import { RoomSession } from "./session/session";
+import { loadSeat } from "./session/seat-store";
+import type { StoredSeat } from "./session/views";
+import { Gateways, ownGateway } from "./socket/gateways";
+import { Link, type Wire, type WireSocket } from "./socket/link";
+import { startTicker } from "./socket/ticker";
+
+/** What a test or another host replaces. */
+export interface Environment {
+  fetch?: Fetch;
+  auth?: AuthEnvironment;
+  wire: Wire;
+  make: MakePeerConnection;
+  location: Pick<Location, "protocol" | "host">;
+  devices: DeviceSource | undefined;
+  /** Lasts: choices of devices. */
+  local: KeyValue;
+  /** Of this tab: the seat. */
+  session: KeyValue;
+}
+
+export interface Entering {
+  slug: string;
+  local: LocalMedia;
+  entry: { answer: JoinAnswer } | { seat: StoredSeat };
+  /** Of a guest. */
+  displayName: string | null;
+  password: string | null;
+}
+
+export class RookeryClient {
+  readonly auth: Auth;
+  readonly api: Api;
+  readonly #env: Environment;
+  readonly #links = new Map<string, Link>();
+  /** Codec to publish pictures in, for tests. */
+  codec: string | undefined;
+
+  constructor(env: Environment) {
+    this.#env = env;
+    const http = new Http(env.fetch);
+    this.auth = new Auth(http, env.auth);
+    this.api = new Api(http, this.auth);
+  }
+
+  /** The own devices, for one visit to a room. */
+  localMedia(): LocalMedia {
+    return new LocalMedia(this.#env.devices, this.#env.local);
+  }
+
+  /** The seat that this tab had before a reload. */
+  seatOf(slug: string): StoredSeat | undefined {
+    return loadSeat(this.#env.session, slug);
+  }
+
+  /** Takes a seat in a room. The session is to be started by the caller. */
+  enter({ slug, local, entry, displayName, password }: Entering): RoomSession {
+    const who = this.auth.state.get();
+    const member = who.status === "in" ? who.user : null;
+    const link = this.#link(member ? `user ${member.id}` : `guest ${slug}`);
+    return new RoomSession({
+      slug,
+      link,
+      local,
+      entry,
+      displayName,
+      make: this.#env.make,
+      store: this.#env.session,
+      codec: this.codec,
+      rejoin: () => this.api.join(slug, { ...(member || !displayName ? {} : { displayName }), ...(password ? { password } : {}) }),
+      openingFor: async (answer) => {
+        const ticket = member ? (await this.api.wsTicket()).ticket : answer.ticket;
+        return `?ticket=${encodeURIComponent(ticket)}`;
+      },
+    });
+  }
+
+  /** The browser is online again: waits between attempts end. */
+  hurry(): void {
+    for (const link of this.#links.values()) link.hurry();
+  }
+
+  #link(key: string): Link {
+    const known = this.#links.get(key);
+    if (known) return known;
+    const link = new Link(this.#env.wire, new Gateways(ownGateway(this.#env.location)));
+    this.#links.set(key, link);
+    return link;
+  }
+}
+
+/** The environment of a page in a browser. */
+export function browserEnvironment(): Environment {
+  return {
+    wire: { open: (url) => new WebSocket(url) as unknown as WireSocket, ticker: startTicker },
+    make: makePeerConnection,
+    location: window.location,
+    devices: navigator.mediaDevices as MediaDevices | undefined,
+    local: safeStorage(() => window.localStorage),
+    session: safeStorage(() => window.sessionStorage),
+  };
+}
+
+/** Storage may be forbidden; memory does for the visit then. */
+function safeStorage(get: () => Storage): KeyValue {
+  try {
+    return get();
+  } catch {
+    const map = new Map<string, string>();
+    return {
+      getItem: (key) => map.get(key) ?? null,
+      setItem: (key, value) => void map.set(key, value),
+      removeItem: (key) => void map.delete(key),
+    };
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * The own camera and microphone: opening, switching, turning off, and what is wrong with them. Used before joining and in
+ * the call; the session only sends what is here.
+ *
+ * **Invariant:** a camera that is off is released, so its light is off; and of two openings the later one wins.
+ */
+import { Emitter } from "../emitter";
+import { Slice } from "../slice";
+import { loadChoices, saveChoices, type Choices, type KeyValue } from "./choices";
+import { problemOf, type DeviceProblem } from "./problem";
+
+export type DeviceKind = "microphone" | "camera";
+
+export interface DeviceState {
+  /** What the person wants. */
+  on: boolean;
+  /** What there is; a muted microphone keeps its track. */
+  track: MediaStreamTrack | null;
+  opening: boolean;
+  problem: DeviceProblem | null;
+}
+
+export interface DeviceInfo {
+  id: string;
+  label: string;
+}
+
+export interface DeviceLists {
+  microphone: readonly DeviceInfo[];
+  camera: readonly DeviceInfo[];
+  speaker: readonly DeviceInfo[];
+}
+
+export interface MediaState {
+  microphone: DeviceState;
+  camera: DeviceState;
+}
+
+export interface DeviceEvents {
+  /** A device in use went away and this one was taken instead, or none. */
+  replaced: { kind: DeviceKind; label: string | null };
+}
+
+export type DeviceSource = Pick<MediaDevices, "getUserMedia" | "enumerateDevices" | "addEventListener" | "removeEventListener">;
+
+const CAMERA = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
+const MICROPHONE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+const closed: DeviceState = { on: false, track: null, opening: false, problem: null };
+
+export class LocalMedia {
+  readonly state: Slice<MediaState>;
+  readonly lists = new Slice<DeviceLists>({ microphone: [], camera: [], speaker: [] });
+  readonly choices: Slice<Choices>;
+  readonly events = new Emitter<DeviceEvents>();
+  readonly #source: DeviceSource | undefined;
+  readonly #store: KeyValue;
+  readonly #turn: Record<DeviceKind, number> = { microphone: 0, camera: 0 };
+  readonly #refresh = (): void => void this.refresh();
+
+  constructor(source: DeviceSource | undefined, store: KeyValue) {
+    this.#source = source;
+    this.#store = store;
+    this.choices = new Slice(loadChoices(store));
+    this.state = new Slice<MediaState>({ microphone: closed, camera: closed });
+    source?.addEventListener("devicechange", this.#refresh);
+  }
+
+  /** Opens what was on the last time, with one question of the browser for both. */
+  async start(): Promise<void> {
+    const { microphoneOn, cameraOn } = this.choices.get();
+    if (microphoneOn && cameraOn && this.#source) await this.#openBoth(this.#source);
+    else if (microphoneOn) await this.setOn("microphone", true);
+    else if (cameraOn) await this.setOn("camera", true);
+    await this.refresh();
+  }
+
+  /** Reads the list of devices again; names are known only once permission was given. */
+  async refresh(): Promise<void> {
+    const all = (await this.#source?.enumerateDevices().catch(() => [])) ?? [];
+    const of = (kind: MediaDeviceKind): DeviceInfo[] =>
+      all.filter((d) => d.kind === kind && d.deviceId !== "" && d.deviceId !== "communications").map((d) => ({ id: d.deviceId, label: d.label }));
+    this.lists.set({ microphone: of("audioinput"), camera: of("videoinput"), speaker: of("audiooutput") });
+  }
+
+  async setOn(kind: DeviceKind, on: boolean): Promise<void> {
+    this.#remember(kind === "microphone" ? { microphoneOn: on } : { cameraOn: on });
+    const now = this.state.get()[kind];
+    if (!on) {
+      this.#turn[kind] += 1;
+      if (kind === "camera") this.#release(kind);
+      else if (now.track) now.track.enabled = false;
+      const track = kind === "camera" ? null : now.track;
+      return this.#set(kind, { on: false, opening: false, track, problem: null });
+    }
+    if (now.track?.readyState === "live") {
+      now.track.enabled = true;
+      return this.#set(kind, { on: true, problem: null });
+    }
+    await this.#open(kind);
+  }
+
+  /** Takes another device, at once if it is on. */
+  async choose(kind: DeviceKind | "speaker", id: string): Promise<void> {
+    this.#remember({ [kind]: id });
+    if (kind === "speaker") return;
+    const now = this.state.get()[kind];
+    if (now.on) await this.#open(kind);
+    else this.#release(kind);
+  }
+
+  /** Releases both devices, e.g. after leaving. */
+  close(): void {
+    for (const kind of ["microphone", "camera"] as const) {
+      this.#turn[kind] += 1;
+      this.#release(kind);
+      this.#set(kind, { ...closed });
+    }
+    this.#source?.removeEventListener("devicechange", this.#refresh);
+  }
+
+  async #open(kind: DeviceKind): Promise<boolean> {
+    const turn = (this.#turn[kind] += 1);
+    this.#set(kind, { on: true, opening: true });
+    try {
+      const track = await this.#capture(kind);
+      if (turn !== this.#turn[kind]) {
+        track.stop();
+        return false;
+      }
+      this.#take(kind, track, true);
+      void this.refresh();
+      return true;
+    } catch (error) {
+      if (turn !== this.#turn[kind]) return false;
+      const problem = this.#source ? problemOf(error) : "insecure";
+      this.#release(kind);
+      this.#set(kind, { on: false, track: null, opening: false, problem });
+      return false;
+    }
+  }
+
+  /** Both at once; where that fails, each by itself, but without asking a second time what was just denied. */
+  async #openBoth(source: DeviceSource): Promise<void> {
+    const kinds = ["microphone", "camera"] as const;
+    const turns = kinds.map((kind) => (this.#turn[kind] += 1));
+    for (const kind of kinds) this.#set(kind, { on: true, opening: true });
+    const choices = this.choices.get();
+    try {
+      const stream = await source.getUserMedia({
+        audio: constraintsFor("microphone", choices.microphone),
+        video: constraintsFor("camera", choices.camera),
+      });
+      const tracks = { microphone: stream.getAudioTracks()[0], camera: stream.getVideoTracks()[0] };
+      kinds.forEach((kind, i) => this.#take(kind, tracks[kind], turns[i] === this.#turn[kind]));
+    } catch (error) {
+      const problem = problemOf(error);
+      for (const kind of kinds) {
+        const denied = problem === "denied" && !(await isGranted(kind));
+        if (denied) this.#set(kind, { on: false, track: null, opening: false, problem });
+        else await this.#open(kind);
+      }
+    }
+  }
+
+  #take(kind: DeviceKind, track: MediaStreamTrack | undefined, wanted: boolean): void {
+    if (!wanted) return track?.stop();
+    if (!track) return this.#set(kind, { on: false, opening: false, problem: "missing" });
+    this.#release(kind);
+    track.onended = () => void this.#lost(kind, track);
+    this.#set(kind, { on: true, track, opening: false, problem: null });
+  }
+
+  async #capture(kind: DeviceKind): Promise<MediaStreamTrack> {
+    const source = this.#source;
+    if (!source) throw new Error("no devices on this page");
+    const wanted = this.choices.get()[kind];
+    const take = async (id: string): Promise<MediaStreamTrack> => {
+      const stream = await source.getUserMedia({ [kind === "camera" ? "video" : "audio"]: constraintsFor(kind, id) });
+      const [track] = stream.getTracks();
+      if (!track) throw new DOMException("no track", "NotFoundError");
+      return track;
+    };
+    try {
+      return await take(wanted);
+    } catch (error) {
+      // The remembered device is not plugged in today: any other will do.
+      if (wanted && problemOf(error) === "missing") return take("");
+      throw error;
+    }
+  }
+
+  /** The device in use was unplugged: the next one is taken, and it is said. */
+  async #lost(kind: DeviceKind, track: MediaStreamTrack): Promise<void> {
+    if (this.state.get()[kind].track !== track) return;
+    const wasOn = this.state.get()[kind].on;
+    this.#remember({ [kind]: "" });
+    this.#set(kind, { track: null });
+    const opened = wasOn && (await this.#open(kind));
+    this.events.emit("replaced", { kind, label: opened ? (this.state.get()[kind].track?.label ?? "") : null });
+  }
+
+  #release(kind: DeviceKind): void {
+    const { track } = this.state.get()[kind];
+    if (!track) return;
+    track.onended = null;
+    track.stop();
+    this.#set(kind, { track: null });
+  }
+
+  #remember(fields: Partial<Choices>): void {
+    this.choices.patch(fields);
+    saveChoices(this.#store, this.choices.get());
+  }
+
+  #set(kind: DeviceKind, fields: Partial<DeviceState>): void {
+    const now = this.state.get();
+    const next = { ...now[kind], ...fields };
+    const same = (Object.keys(next) as (keyof DeviceState)[]).every((key) => next[key] === now[kind][key]);
+    if (!same) this.state.set({ ...now, [kind]: next });
+  }
+}
+
+function constraintsFor(kind: DeviceKind, id: string): MediaTrackConstraints {
+  const base = kind === "camera" ? CAMERA : MICROPHONE;
+  return id ? { ...base, deviceId: { exact: id } } : base;
+}
+
+async function isGranted(kind: DeviceKind): Promise<boolean> {
+  try {
+    const status = await navigator.permissions.query({ name: kind as PermissionName });
+    return status.state === "granted";
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Plays what others say: one audio element for each slot, on the chosen speaker.
+ *
+ * **Invariant:** an element lives exactly as long as its slot has a track, and all of them use the same speaker.
+ */
+import type { SlotIndex } from "../protocol/generated";
+import { Slice } from "../slice";
+
+interface Sink {
+  setSinkId?: (id: string) => Promise<void>;
+}
+
+export class AudioOut {
+  /** True while the browser refuses to play before the person touched the page. */
+  readonly blocked = new Slice(false);
+  readonly #elements = new Map<SlotIndex, HTMLAudioElement>();
+  #speaker = "";
+
+  set(slot: SlotIndex, track: MediaStreamTrack | undefined): void {
+    const old = this.#elements.get(slot);
+    if (old) {
+      old.pause();
+      old.srcObject = null;
+      old.remove();
+      this.#elements.delete(slot);
+    }
+    if (!track || typeof document === "undefined") return;
+    const element = document.createElement("audio");
+    element.autoplay = true;
+    element.hidden = true;
+    element.dataset["slot"] = String(slot);
+    element.srcObject = new MediaStream([track]);
+    document.body.append(element);
+    this.#elements.set(slot, element);
+    this.#route(element);
+    void this.#play(element);
+  }
+
+  speaker(id: string): void {
+    this.#speaker = id;
+    for (const element of this.#elements.values()) this.#route(element);
+  }
+
+  /** Plays again what was blocked; to be called from a click. */
+  async unblock(): Promise<void> {
+    this.blocked.set(false);
+    await Promise.all([...this.#elements.values()].map((element) => this.#play(element)));
+  }
+
+  close(): void {
+    for (const slot of [...this.#elements.keys()]) this.set(slot, undefined);
+  }
+
+  #route(element: HTMLAudioElement): void {
+    // A speaker that is gone is refused; the element stays on the default one then.
+    (element as Sink).setSinkId?.(this.#speaker).catch(() => undefined);
+  }
+
+  async #play(element: HTMLAudioElement): Promise<void> {
+    try {
+      await element.play();
+    } catch (error) {
+      if ((error as DOMException).name === "NotAllowedError") this.blocked.set(true);
+    }
+  }
+}

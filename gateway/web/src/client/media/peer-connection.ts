@@ -1,0 +1,44 @@
+/**
+ * What the two media connections have in common: how they are made, and how their health is told.
+ *
+ * **Invariant:** a connection that was closed says nothing more.
+ */
+import type { Connection, IceServer } from "../protocol/generated";
+
+export type Health = "none" | "connecting" | "connected" | "disconnected" | "failed";
+
+export type MakePeerConnection = (config: RTCConfiguration, which: Connection) => RTCPeerConnection;
+
+export const makePeerConnection: MakePeerConnection = (config) => new RTCPeerConnection(config);
+
+export function configuration(iceServers: readonly IceServer[]): RTCConfiguration {
+  return { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: iceServers.map((server) => ({ ...server })) };
+}
+
+export function healthOf(connection: RTCPeerConnection | undefined): Health {
+  switch (connection?.connectionState) {
+    case "connected":
+      return "connected";
+    case "disconnected":
+      return "disconnected";
+    case "failed":
+    case "closed":
+      return "failed";
+    case "new":
+    case "connecting":
+      return "connecting";
+    default:
+      return "none";
+  }
+}
+
+/** Work on one connection, one piece after the other; a failure does not stop the next. */
+export class Serial {
+  #last: Promise<unknown> = Promise.resolve();
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}

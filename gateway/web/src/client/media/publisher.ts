@@ -1,0 +1,222 @@
+/**
+ * The publish connection: what this client sends. The client offers; muting keeps the m-line and takes the track out of it.
+ *
+ * **Invariant:** at most one offer is under way; a publication that the server refused is not offered again; and what the
+ * server was told about muting ends up equal to what is wanted, whatever was lost in between.
+ */
+import { Refused } from "../errors";
+import type { IceServer, MediaKind, SourceKind, TrackId, TrackInfo } from "../protocol/generated";
+import { configuration, healthOf, Serial, type Health, type MakePeerConnection } from "./peer-connection";
+import type { Signal } from "./signal";
+
+/** Full rate of a 720p camera; the server's feedback decides how much of it is used. */
+const CAMERA_BITS_MAX = 2_500_000;
+
+interface Publication {
+  source: SourceKind;
+  kind: MediaKind;
+  track: MediaStreamTrack | null;
+  muted: boolean;
+  transceiver?: RTCRtpTransceiver;
+  id?: TrackId;
+  /** What the server knows. */
+  told?: boolean;
+  refused?: Refused;
+}
+
+export interface PublisherHooks {
+  changed(): void;
+  refused(source: SourceKind, refused: Refused): void;
+}
+
+export class Publisher {
+  readonly #make: MakePeerConnection;
+  readonly #signal: Signal;
+  readonly #hooks: PublisherHooks;
+  readonly #publications = new Map<SourceKind, Publication>();
+  #serial = new Serial();
+  #connection: RTCPeerConnection | undefined;
+  #ice: readonly IceServer[] = [];
+  #ready = false;
+  #broken = false;
+  #restart = false;
+  /** `video/h264` and the like: asked for first, for tests of each codec. */
+  codec: string | undefined;
+
+  constructor(make: MakePeerConnection, signal: Signal, hooks: PublisherHooks) {
+    this.#make = make;
+    this.#signal = signal;
+    this.#hooks = hooks;
+  }
+
+  get connection(): RTCPeerConnection | undefined {
+    return this.#connection;
+  }
+
+  /** `failed` also after an offer whose answer was lost: only a new connection helps then. */
+  get health(): Health {
+    return this.#broken ? "failed" : healthOf(this.#connection);
+  }
+
+  /** The own track's id, once the server gave it. */
+  idOf(source: SourceKind): TrackId | undefined {
+    return this.#publications.get(source)?.id;
+  }
+
+  /** What is to be sent from a source. A source is first published when it first has a track. */
+  set(source: SourceKind, kind: MediaKind, track: MediaStreamTrack | null, muted: boolean): void {
+    const known = this.#publications.get(source);
+    if (!known && !track) return;
+    const publication = known ?? { source, kind, track, muted };
+    this.#publications.set(source, publication);
+    publication.muted = muted;
+    if (publication.track !== track) {
+      publication.track = track;
+      void publication.transceiver?.sender.replaceTrack(track).catch(() => undefined);
+    }
+    if (!this.#ready) return;
+    if (publication.transceiver) this.#tellMute(publication);
+    else this.#negotiate();
+  }
+
+  /** Begins anew on a new connection, with everything that is being sent. */
+  rebuild(ice: readonly IceServer[]): void {
+    this.#closeConnection();
+    this.#ice = ice;
+    this.#ready = true;
+    for (const publication of this.#publications.values()) {
+      delete publication.transceiver;
+      delete publication.id;
+      delete publication.told;
+    }
+    this.#negotiate();
+  }
+
+  /** Goes on with the present connection after a resume: says what was lost meanwhile. False if that cannot be done. */
+  keep(own: readonly TrackInfo[]): boolean {
+    this.#ready = true;
+    for (const publication of this.#publications.values()) {
+      if (!publication.id) continue;
+      const theirs = own.find((track) => track.track === publication.id);
+      if (!theirs) return false;
+      publication.told = theirs.muted;
+      this.#tellMute(publication);
+    }
+    this.#negotiate();
+    return true;
+  }
+
+  /** The socket is gone: nothing is sent until `keep` or `rebuild`. */
+  pause(): void {
+    this.#ready = false;
+  }
+
+  restartIce(): void {
+    if (!this.#connection || !this.#ready) return;
+    this.#restart = true;
+    this.#negotiate();
+  }
+
+  close(): void {
+    this.#ready = false;
+    this.#closeConnection();
+    this.#publications.clear();
+  }
+
+  #closeConnection(): void {
+    const old = this.#connection;
+    this.#connection = undefined;
+    this.#broken = false;
+    this.#restart = false;
+    this.#serial = new Serial();
+    if (old) {
+      old.onconnectionstatechange = null;
+      old.close();
+    }
+  }
+
+  #negotiate(): void {
+    void this.#serial.run(() => this.#negotiateOnce()).catch(() => undefined);
+  }
+
+  async #negotiateOnce(): Promise<void> {
+    const fresh = [...this.#publications.values()].filter((p) => !p.transceiver && !p.refused && p.track);
+    const restart = this.#restart;
+    if (!this.#ready || (fresh.length === 0 && !restart)) return;
+    const connection = this.#connection ?? this.#open();
+    this.#restart = false;
+    for (const publication of fresh) publication.transceiver = this.#addTransceiver(connection, publication);
+    try {
+      const offer = await connection.createOffer(restart ? { iceRestart: true } : {});
+      await connection.setLocalDescription(offer);
+      if (connection !== this.#connection) return;
+      // Announced and offered in one go: nothing is gained by waiting for each answer.
+      const announced = fresh.map((publication) => this.#announce(connection, publication));
+      const answer = this.#signal.request<"offer">({ type: "offer", sdp: offer.sdp ?? "" });
+      await Promise.all(announced);
+      const { sdp } = await answer;
+      if (connection !== this.#connection) return;
+      await connection.setRemoteDescription({ type: "answer", sdp });
+    } catch (error) {
+      if (connection !== this.#connection) return;
+      this.#broken = true;
+      this.#hooks.refused(fresh[0]?.source ?? "camera", Refused.from(error));
+      this.#hooks.changed();
+    }
+  }
+
+  #open(): RTCPeerConnection {
+    const connection = this.#make(configuration(this.#ice), "publish");
+    connection.onconnectionstatechange = () => this.#hooks.changed();
+    this.#connection = connection;
+    this.#hooks.changed();
+    return connection;
+  }
+
+  #addTransceiver(connection: RTCPeerConnection, publication: Publication): RTCRtpTransceiver {
+    const stream = publication.track ? [new MediaStream([publication.track])] : [];
+    const transceiver = connection.addTransceiver(publication.track ?? publication.kind, {
+      direction: "sendonly",
+      streams: stream,
+      ...(publication.kind === "video" ? { sendEncodings: [{ maxBitrate: CAMERA_BITS_MAX }] } : {}),
+    });
+    if (this.codec && publication.kind === "video") preferCodec(transceiver, this.codec);
+    return transceiver;
+  }
+
+  async #announce(connection: RTCPeerConnection, publication: Publication): Promise<void> {
+    const { source, kind, muted } = publication;
+    try {
+      const mid = publication.transceiver?.mid ?? "";
+      const { track } = await this.#signal.request<"publish">({ type: "publish", mid, kind, source, muted });
+      if (connection !== this.#connection) return;
+      publication.id = track;
+      publication.told = muted;
+      this.#tellMute(publication);
+      this.#hooks.changed();
+    } catch (error) {
+      const refused = Refused.from(error);
+      if (refused.code === "unreachable" || refused.code === "timeout") throw refused;
+      publication.refused = refused;
+      this.#hooks.refused(source, refused);
+    }
+  }
+
+  #tellMute(publication: Publication): void {
+    const { id, muted } = publication;
+    if (!id || !this.#ready || publication.told === muted) return;
+    const before = publication.told;
+    publication.told = muted;
+    this.#signal.request<"mute">({ type: "mute", track: id, muted }).catch(() => {
+      // Said again after the next resume, or with the next change.
+      if (publication.id === id && publication.told === muted && before !== undefined) publication.told = before;
+    });
+  }
+}
+
+function preferCodec(transceiver: RTCRtpTransceiver, mimeType: string): void {
+  const all = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+  const wanted = all.filter((codec) => codec.mimeType.toLowerCase() === mimeType.toLowerCase());
+  const rtx = all.filter((codec) => codec.mimeType.toLowerCase() === "video/rtx");
+  if (wanted.length > 0) transceiver.setCodecPreferences([...wanted, ...rtx]);
+}

@@ -1,0 +1,156 @@
+/**
+ * Both media connections of one call and their repair: first an ICE restart, then a new attachment.
+ *
+ * **Invariant:** repair goes on until media flows, but ever more slowly, and never while the signalling line is down.
+ */
+import { now } from "../clock";
+import type { ClientCode } from "../errors";
+import { AudioOut } from "../media/audio-out";
+import type { MakePeerConnection } from "../media/peer-connection";
+import { Publisher } from "../media/publisher";
+import type { Signal } from "../media/signal";
+import type { Want } from "../media/slot-plan";
+import { Subscriber } from "../media/subscriber";
+import type { LocalMedia, DeviceKind } from "../devices/local-media";
+import type { IceServer, SourceKind, TrackInfo } from "../protocol/generated";
+
+/** A short "disconnected" heals by itself. */
+const PATIENCE_MS = 2_500;
+/** An ICE restart that has not helped by then will not. */
+const RESTART_MS = 5_000;
+/** Pauses between new attachments for media's sake: a network that blocks it is asked ever less often. */
+const REATTACH_MS = [0, 5_000, 15_000, 30_000, 60_000];
+
+export interface CallMediaHooks {
+  /** Health or live tracks changed. */
+  changed(): void;
+  /** Only a new attachment helps. */
+  reattach(): void;
+  refused(what: DeviceKind, code: ClientCode): void;
+}
+
+export class CallMedia {
+  readonly publisher: Publisher;
+  readonly subscriber: Subscriber;
+  readonly audio = new AudioOut();
+  readonly #local: LocalMedia;
+  readonly #hooks: CallMediaHooks;
+  readonly #stops: (() => void)[] = [];
+  #active = false;
+  #sickSince: number | undefined;
+  #restartedAt: number | undefined;
+  #reattached = 0;
+  #reattachedAt = -Infinity;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(make: MakePeerConnection, signal: Signal, local: LocalMedia, hooks: CallMediaHooks) {
+    this.#local = local;
+    this.#hooks = hooks;
+    const changed = (): void => this.#changed();
+    const refused = (source: SourceKind, code: ClientCode): void =>
+      hooks.refused(source === "microphone" ? "microphone" : "camera", code);
+    this.publisher = new Publisher(make, signal, { changed, refused: (source, error) => refused(source, error.code) });
+    this.subscriber = new Subscriber(make, signal, { changed, audio: (slot, track) => this.audio.set(slot, track) });
+  }
+
+  /** Worse of the two; `none` if there is nothing to send and nothing to receive yet. */
+  get health(): "none" | "connecting" | "connected" | "lost" {
+    const both = [this.publisher.health, this.subscriber.health];
+    if (both.some((health) => health === "failed" || health === "disconnected")) return "lost";
+    if (both.includes("connecting")) return "connecting";
+    return both.includes("connected") ? "connected" : "none";
+  }
+
+  /** Whether a resume may keep the connections. */
+  get keepable(): boolean {
+    const both = [this.publisher.health, this.subscriber.health];
+    return both.some((health) => health !== "none") && !both.includes("failed");
+  }
+
+  /** Follows the own devices from now on. */
+  start(): void {
+    const send = (): void => this.#send();
+    this.#stops.push(this.#local.state.subscribe(send));
+    const route = (): void => this.audio.speaker(this.#local.choices.get().speaker);
+    this.#stops.push(this.#local.choices.subscribe(route));
+    route();
+    send();
+    this.#timer = setInterval(() => this.#repair(), 500);
+  }
+
+  attachedAnew(ice: readonly IceServer[]): void {
+    this.#active = true;
+    this.#well();
+    this.publisher.rebuild(ice);
+    this.subscriber.rebuild(ice);
+  }
+
+  /** False if something of ours is missing on the server. */
+  attachedAgain(own: readonly TrackInfo[]): boolean {
+    this.#active = true;
+    if (!this.publisher.keep(own)) return false;
+    this.subscriber.keep();
+    return true;
+  }
+
+  detached(): void {
+    this.#active = false;
+    this.publisher.pause();
+    this.subscriber.pause();
+  }
+
+  want(wants: readonly Want[]): void {
+    this.subscriber.want(wants);
+  }
+
+  close(): void {
+    this.#active = false;
+    clearInterval(this.#timer);
+    for (const stop of this.#stops.splice(0)) stop();
+    this.publisher.close();
+    this.subscriber.close();
+    this.audio.close();
+  }
+
+  #send(): void {
+    const { microphone, camera } = this.#local.state.get();
+    this.publisher.set("microphone", "audio", microphone.track, !microphone.on || !microphone.track);
+    this.publisher.set("camera", "video", camera.on ? camera.track : null, !camera.on || !camera.track);
+  }
+
+  #changed(): void {
+    if (this.health === "connected") {
+      this.#well();
+      this.#reattached = 0;
+    } else if (this.health === "lost") this.#sickSince ??= now();
+    this.#hooks.changed();
+  }
+
+  #well(): void {
+    this.#sickSince = undefined;
+    this.#restartedAt = undefined;
+  }
+
+  #repair(): void {
+    if (!this.#active || this.#sickSince === undefined) return;
+    if (this.health !== "lost") {
+      if (this.health === "connected" || this.health === "none") this.#well();
+      return;
+    }
+    const at = now();
+    const broken = this.publisher.health === "failed" && this.publisher.connection?.connectionState !== "failed";
+    if (!broken && this.#restartedAt === undefined) {
+      if (at - this.#sickSince < PATIENCE_MS && this.publisher.health !== "failed" && this.subscriber.health !== "failed") return;
+      this.#restartedAt = at;
+      if (this.publisher.health !== "connected") this.publisher.restartIce();
+      if (this.subscriber.health !== "connected") this.subscriber.restartIce();
+      return;
+    }
+    if (!broken && at - (this.#restartedAt ?? at) < RESTART_MS) return;
+    const pause = REATTACH_MS[Math.min(this.#reattached, REATTACH_MS.length - 1)] ?? 0;
+    if (at - this.#reattachedAt < pause) return;
+    this.#reattached += 1;
+    this.#reattachedAt = at;
+    this.#hooks.reattach();
+  }
+}

@@ -1,0 +1,438 @@
+/**
+ * One person's stay in one room: the class that the page (or a script) talks to.
+ *
+ * It attaches over the link by join or resume, keeps the room's state, moves media and chat over every loss, and says how
+ * it stands in one snapshot for each matter.
+ *
+ * **Invariant:** there is one attachment under way at a time, and nothing of an older one is heard; `ended` is final.
+ */
+import { backoffMs } from "../backoff";
+import { Chat } from "../chat/chat";
+import { now, wall } from "../clock";
+import type { LocalMedia } from "../devices/local-media";
+import type { KeyValue } from "../devices/choices";
+import { Emitter } from "../emitter";
+import { Refused, isPassing, type ClientCode } from "../errors";
+import { Levels } from "../media/levels";
+import type { MakePeerConnection } from "../media/peer-connection";
+import type { Signal } from "../media/signal";
+import type { ClientOf, ClientType, ReplyTo } from "../protocol/frames";
+import type { JoinAnswer, Joined, PeerId, RoomId, ServerFrame, ServerMessage, SrtpProfile } from "../protocol/generated";
+import { Slice } from "../slice";
+import type { Link, Rider } from "../socket/link";
+import { goodQuality, watchQuality, type Quality } from "../stats/quality";
+import { CallMedia } from "./call-media";
+import { RoomState, emptyTracks, type Outcome } from "./room-state";
+import { forgetSeat, saveSeat } from "./seat-store";
+import type { ConnectionView, EndReason, RosterView, SessionEvents, SlotsView, StoredSeat, TileWant, TracksView } from "./views";
+import { wantsOf } from "./wants";
+
+/** A gap that the server has not filled by then is closed by asking for a snapshot. */
+const GAP_MS = 2_000;
+/** Layout changes come in bursts while a window is resized. */
+const LAYOUT_MS = 200;
+/** After this long without media the room is shown as live all the same: chat and roster are. */
+const MEDIA_STEP_MS = 6_000;
+const ATTACH_BACKOFF = { baseMs: 250, capMs: 5_000 };
+
+export interface SessionOptions {
+  slug: string;
+  link: Link;
+  local: LocalMedia;
+  make: MakePeerConnection;
+  store: KeyValue;
+  /** A ticket fresh from REST, or the seat of before a reload. */
+  entry: { answer: JoinAnswer } | { seat: StoredSeat };
+  /** The name of a guest; members have none here. */
+  displayName: string | null;
+  /** Asks for a seat anew, with what is known in memory (name, password). */
+  rejoin: () => Promise<JoinAnswer>;
+  /** The query to dial with for a ticket: a member's own, or the guest's join ticket. */
+  openingFor: (answer: JoinAnswer) => Promise<string>;
+  codec?: string | undefined;
+}
+
+export class RoomSession implements Rider {
+  readonly slug: string;
+  readonly connection: Slice<ConnectionView>;
+  readonly roster: Slice<RosterView>;
+  readonly tracks = new Slice<TracksView>(emptyTracks);
+  readonly slots = new Slice<SlotsView>(new Map());
+  readonly quality = new Slice<Quality>(goodQuality);
+  readonly events = new Emitter<SessionEvents>();
+  readonly levels = new Levels();
+  readonly chat: Chat;
+  readonly local: LocalMedia;
+  readonly media: CallMedia;
+  readonly #options: SessionOptions;
+  readonly #link: Link;
+  readonly #state = new RoomState();
+  #room: RoomId;
+  #answer: JoinAnswer | undefined;
+  #token: string | undefined;
+  #srtp: SrtpProfile = "gcm";
+  #attached = false;
+  #attaching = 0;
+  #tries = 0;
+  #hadMedia = false;
+  #ended = false;
+  #layout: readonly TileWant[] = [];
+  #spoke: readonly PeerId[] = [];
+  #gapTimer: ReturnType<typeof setTimeout> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #layoutTimer: ReturnType<typeof setTimeout> | undefined;
+  #mediaTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #stopQuality: () => void;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#link = options.link;
+    this.slug = options.slug;
+    this.local = options.local;
+    const { entry } = options;
+    const seat = "seat" in entry ? entry.seat : undefined;
+    this.#answer = "answer" in entry ? entry.answer : undefined;
+    this.#token = seat?.token;
+    this.#room = this.#answer?.room.id ?? seat?.room ?? "";
+    this.#link.gateways.learn(this.#answer?.gateways ?? seat?.gateways ?? []);
+    this.connection = new Slice<ConnectionView>({ state: "connecting", step: "line" });
+    const room = this.#answer ? { id: this.#room, slug: this.slug, name: this.#answer.room.name, kind: this.#answer.room.kind } : null;
+    this.roster = new Slice<RosterView>({ room, self: this.#answer?.peer ?? "", role: this.#answer?.role ?? "guest", peers: [], byId: new Map() });
+    const signal: Signal = { request: (message) => this.#request(message) };
+    this.chat = new Chat(signal, { received: (m) => this.events.emit("message", m) }, this.#answer?.room.unread ?? 0);
+    this.media = new CallMedia(options.make, signal, options.local, {
+      changed: () => this.#mediaChanged(),
+      reattach: () => void this.#attach(false),
+      refused: (what, code) => this.events.emit("refused", { what, code }),
+    });
+    this.media.publisher.codec = options.codec;
+    this.#stopQuality = watchQuality(this.quality, () => [this.media.publisher.connection, this.media.subscriber.connection]);
+  }
+
+  get room(): RoomId {
+    return this.#room;
+  }
+
+  /** Begins. */
+  start(): void {
+    if (this.#answer?.room.kind !== "chat") this.media.start();
+    this.#link.board(this);
+  }
+
+  /** Leaves for good. */
+  leave(): void {
+    if (this.#attached) this.#link.cast({ type: "leave" }, this.#room);
+    this.#end({ why: "left" });
+  }
+
+  kick(peer: PeerId): void {
+    this.#request<"kick">({ type: "kick", peer }).catch((error: unknown) => this.events.emit("refused", { what: "kick", code: Refused.from(error).code }));
+  }
+
+  /** Ends the room for all. */
+  closeRoom(): void {
+    this.#request<"close_room">({ type: "close_room" }).catch((error: unknown) => this.events.emit("refused", { what: "close", code: Refused.from(error).code }));
+  }
+
+  /** What is on the screen: sizes decide what the server sends. */
+  layout(tiles: readonly TileWant[]): void {
+    const known = new Set(this.#layout.map((tile) => tile.peer));
+    const fresh = tiles.some((tile) => !known.has(tile.peer));
+    this.#layout = tiles;
+    // Someone new is shown at once; only changes of size wait for the end of the burst.
+    if (fresh && this.#attached) return this.#want();
+    this.#layoutTimer ??= setTimeout(() => this.#want(), LAYOUT_MS);
+  }
+
+  // ---- what the link asks and tells ----
+
+  async opening(): Promise<string> {
+    if (this.#token) return "";
+    if (!this.#answer) this.#answer = await this.#options.rejoin();
+    this.#room = this.#answer.room.id;
+    this.#link.gateways.learn(this.#answer.gateways);
+    return this.#options.openingFor(this.#answer);
+  }
+
+  opened(): void {
+    void this.#attach(this.media.keepable);
+  }
+
+  lost(code: ClientCode | undefined): void {
+    this.#detach();
+    if (code === "superseded") return this.#end({ why: "superseded" });
+    if (code && endsHere(code)) return this.#end(endOf(code));
+    this.#say();
+  }
+
+  failed(refused: Refused): void {
+    this.#end(endOf(refused.code));
+  }
+
+  heard(frame: ServerFrame): void {
+    if (this.#ended) return;
+    if (frame.n !== undefined && frame.message.type !== "joined") return this.#settle(this.#state.event(frame));
+    this.#personal(frame.message);
+  }
+
+  // ---- attaching ----
+
+  /** Joins or resumes on the open socket. */
+  async #attach(keepMedia: boolean): Promise<void> {
+    if (this.#ended) return;
+    this.#detach();
+    const turn = ++this.#attaching;
+    this.#say();
+    try {
+      const onReply = (joined: Joined): void => {
+        if (turn === this.#attaching) this.#attachedBy(joined, keepMedia);
+      };
+      if (this.#token) {
+        await this.#link.request<"resume">({ type: "resume", token: this.#token, srtp: this.#srtp, keepMedia }, { onReply });
+      } else {
+        const ticket = this.#answer?.ticket ?? "";
+        this.#answer = undefined;
+        await this.#link.request<"join">({ type: "join", ticket, srtp: this.#srtp }, { onReply });
+      }
+    } catch (error) {
+      if (turn === this.#attaching && !this.#ended) this.#notAttached(Refused.from(error));
+    }
+  }
+
+  #attachedBy(joined: Joined, keptByUs: boolean): void {
+    this.#attached = true;
+    this.#tries = 0;
+    this.#link.settled();
+    this.#adopt(joined);
+    this.#settle(this.#state.snapshot(joined));
+    const own = joined.tracks.filter((track) => track.peer === joined.peer);
+    if (joined.room.kind !== "chat") {
+      if (keptByUs && joined.mediaKept) {
+        if (!this.media.attachedAgain(own)) return void this.#attach(false);
+      } else {
+        this.media.attachedAnew(joined.iceServers);
+        // What an earlier connection published goes with it.
+        for (const { track } of own) this.#request<"unpublish">({ type: "unpublish", track }).catch(() => undefined);
+      }
+      this.#want();
+    }
+    const self = this.roster.get().byId.get(joined.peer);
+    this.chat.attached({ peer: joined.peer, displayName: self?.displayName ?? "", ...(self?.user ? { user: self.user } : {}) }, joined.lastSeq);
+    clearTimeout(this.#mediaTimer);
+    this.#mediaTimer = setTimeout(() => this.#mediaLate(), MEDIA_STEP_MS);
+    this.#say();
+  }
+
+  #adopt(joined: Joined): void {
+    const { room, peer, role, gateways, resumeToken } = joined;
+    this.#room = room.id;
+    this.#token = resumeToken;
+    this.#link.gateways.learn(gateways);
+    this.roster.patch({ room, self: peer, role });
+    this.#keepSeat();
+  }
+
+  #notAttached(refused: Refused): void {
+    const { code } = refused;
+    if (code === "unreachable") return; // The link dials again and calls `opened`.
+    if (code === "srtp_profile" && this.#srtp === "gcm") {
+      this.#srtp = "cm";
+      return this.#afresh();
+    }
+    if (["resume_refused", "ticket_invalid", "ticket_expired", "already_joined", "not_joined", "unauthorized", "token_expired"].includes(code)) {
+      return this.#afresh();
+    }
+    if (!isPassing(code)) return this.#end(endOf(code));
+    this.#tries += 1;
+    const ms = refused.more.retryAfterMs ?? backoffMs(this.#tries, ATTACH_BACKOFF);
+    // A join ticket is used up by now; a token is not.
+    this.#retryTimer = setTimeout(() => (this.#token ? this.opened() : this.#afresh()), ms);
+  }
+
+  /** Neither token nor ticket is good any more: a new ticket on a new socket. */
+  #afresh(): void {
+    this.#token = undefined;
+    this.#answer = undefined;
+    forgetSeat(this.#options.store, this.slug);
+    this.#tries += 1;
+    const go = (): void => this.#link.redial(false);
+    if (this.#tries <= 1) return go();
+    this.#retryTimer = setTimeout(go, backoffMs(this.#tries, ATTACH_BACKOFF));
+  }
+
+  #detach(): void {
+    this.#attaching += 1;
+    clearTimeout(this.#gapTimer);
+    clearTimeout(this.#retryTimer);
+    this.#gapTimer = undefined;
+    if (!this.#attached) return;
+    this.#attached = false;
+    this.media.detached();
+    this.chat.detached();
+    this.levels.clear();
+  }
+
+  // ---- what the room says ----
+
+  #settle({ applied, gap }: Outcome): void {
+    const before = this.roster.get();
+    const { peers, byId } = this.#state.roster;
+    if (peers !== before.peers) this.roster.patch({ peers, byId, role: byId.get(before.self)?.role ?? before.role });
+    const tracks = this.#state.tracks;
+    if (tracks !== this.tracks.get()) {
+      this.tracks.set(tracks);
+      this.media.subscriber.gone((id) => tracks.byId.get(id)?.muted ?? true);
+      if (this.#attached) this.#want();
+    }
+    for (const message of applied) this.#happened(message, before);
+    if (!gap) {
+      clearTimeout(this.#gapTimer);
+      this.#gapTimer = undefined;
+    } else this.#gapTimer ??= setTimeout(() => void this.#attach(this.media.keepable), GAP_MS);
+  }
+
+  #happened(message: ServerMessage, before: RosterView): void {
+    switch (message.type) {
+      case "chat":
+        this.chat.received(message.message);
+        break;
+      case "peer_joined":
+        if (!before.byId.has(message.peer.peer)) this.events.emit("peer_joined", { peer: message.peer });
+        break;
+      case "peer_left": {
+        const peer = before.byId.get(message.peer);
+        if (peer && peer.peer !== before.self) this.events.emit("peer_left", { peer, reason: message.reason });
+        break;
+      }
+      case "room_closed":
+        this.#end({ why: "closed", reason: message.reason });
+        break;
+      default:
+    }
+  }
+
+  #personal(message: ServerMessage): void {
+    switch (message.type) {
+      case "joined":
+        if (!this.#attached) return;
+        this.#adopt(message);
+        this.#settle(this.#state.snapshot(message));
+        return this.chat.reaches(message.lastSeq);
+      case "subscribe_offer":
+        return this.#attached ? this.media.subscriber.offer(message) : undefined;
+      case "slot_live":
+        return this.media.subscriber.slotLive(message.slot, message.kind, message.track);
+      case "slot_idle":
+        return this.media.subscriber.slotIdle(message.slot, message.kind);
+      case "speakers":
+        this.levels.report(message.levels);
+        this.#spoke = [...new Set([...message.levels.map((level) => level.peer), ...this.#spoke])].slice(0, 64);
+        return;
+      case "resume_token":
+        this.#token = message.token;
+        return this.#keepSeat();
+      case "reattach":
+        return void this.#attach(false);
+      case "kicked":
+        return this.#end({ why: "kicked" });
+      case "room_closed":
+      case "chat":
+        return this.#happened(message, this.roster.get());
+      default:
+    }
+  }
+
+  // ---- the rest ----
+
+  #request<T extends ClientType>(message: ClientOf<T>): Promise<ReplyTo<T>> {
+    if (!this.#attached) return Promise.reject(new Refused("unreachable"));
+    return this.#link.request<T>(message, { room: this.#room });
+  }
+
+  #want(): void {
+    clearTimeout(this.#layoutTimer);
+    this.#layoutTimer = undefined;
+    if (this.#ended) return;
+    this.media.want(wantsOf(this.#state.tracks, this.roster.get().self, this.#layout, this.#spoke));
+  }
+
+  #mediaChanged(): void {
+    if (this.#ended) return;
+    this.slots.set(this.media.subscriber.live);
+    if (this.media.health === "connected") this.#hadMedia = true;
+    this.#say();
+  }
+
+  /** Media is not up in time: the room counts as live, repair goes on behind. */
+  #mediaLate(): void {
+    this.#hadMedia = true;
+    this.#say();
+  }
+
+  /** Puts how things stand into words. */
+  #say(): void {
+    if (this.#ended) return;
+    const before = this.connection.get();
+    const next = this.#standing(before);
+    const same = JSON.stringify(next) === JSON.stringify(before);
+    if (!same) this.connection.set(next);
+  }
+
+  #standing(before: ConnectionView): ConnectionView {
+    const since = before.state === "reconnecting" ? before.since : now();
+    if (!this.#attached) {
+      if (before.state !== "connecting") return { state: "reconnecting", since, part: "line" };
+      return { state: "connecting", step: this.#link.state.get().phase === "open" ? "room" : this.#token || this.#answer ? "line" : "seat" };
+    }
+    if (before.state === "connecting" && !this.#hadMedia && this.media.health === "connecting") return { state: "connecting", step: "media" };
+    if (this.media.health === "lost") return { state: "reconnecting", since, part: "media" };
+    // While a lost connection is being rebuilt the picture is still frozen.
+    if (before.state === "reconnecting" && this.media.health === "connecting") return { ...before, part: "media" };
+    return { state: "live" };
+  }
+
+  #keepSeat(): void {
+    if (!this.#token) return;
+    const { displayName, store } = this.#options;
+    saveSeat(store, this.slug, { room: this.#room, token: this.#token, gateways: [...this.#link.gateways.all], displayName, at: wall() });
+  }
+
+  #end(end: EndReason): void {
+    if (this.#ended) return;
+    this.#detach();
+    this.#ended = true;
+    clearTimeout(this.#layoutTimer);
+    clearTimeout(this.#mediaTimer);
+    forgetSeat(this.#options.store, this.slug);
+    this.#stopQuality();
+    this.media.close();
+    this.slots.set(new Map());
+    this.#link.alight(this);
+    this.connection.set({ state: "ended", end });
+    this.events.emit("ended", end);
+  }
+}
+
+/** Codes with which a socket is closed for good. */
+function endsHere(code: ClientCode): boolean {
+  return ["banned", "room_closed", "room_expired", "members_only", "forbidden"].includes(code);
+}
+
+function endOf(code: ClientCode): EndReason {
+  switch (code) {
+    case "banned":
+      return { why: "kicked" };
+    case "room_closed":
+      return { why: "closed", reason: "host" };
+    case "room_expired":
+      return { why: "closed", reason: "expired" };
+    case "superseded":
+      return { why: "superseded" };
+    case "refresh_refused":
+    case "unauthorized":
+    case "token_expired":
+      return { why: "signed_out" };
+    default:
+      return { why: "refused", code };
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * How good the two connections are, from the browser's own statistics. Pure, but for the poller at the end.
+ *
+ * **Invariant:** a verdict changes only after several samples agree, so that a notice does not flicker.
+ */
+import { Slice } from "../slice";
+
+export interface Quality {
+  /** What this client sends. */
+  upload: "good" | "weak";
+  /** What it receives. */
+  download: "good" | "weak";
+  rttMs: number | null;
+}
+
+/** Figures of one moment; counters are since the connection began. */
+export interface Sample {
+  rttMs: number | null;
+  /** Share of own packets that the other side missed, 0 to 1. */
+  lossUp: number | null;
+  /** The encoder gives up sharpness because the line is narrow. */
+  limited: boolean;
+  packetsReceived: number;
+  packetsLost: number;
+}
+
+export const goodQuality: Quality = { upload: "good", download: "good", rttMs: null };
+
+const EVERY_MS = 2_000;
+/** Two samples make four seconds: shorter troubles repair themselves. */
+const AGREE = 2;
+const LOSS_WEAK = 0.08;
+const RTT_WEAK_MS = 600;
+
+export class Judge {
+  #before: Sample | undefined;
+  #upBad = 0;
+  #downBad = 0;
+
+  take(sample: Sample, now: Quality): Quality {
+    const before = this.#before;
+    this.#before = sample;
+    const received = sample.packetsReceived - (before?.packetsReceived ?? sample.packetsReceived);
+    const lost = Math.max(0, sample.packetsLost - (before?.packetsLost ?? sample.packetsLost));
+    const lossDown = received + lost > 20 ? lost / (received + lost) : 0;
+    const slow = (sample.rttMs ?? 0) > RTT_WEAK_MS;
+    this.#upBad = step(this.#upBad, sample.limited || slow || (sample.lossUp ?? 0) > LOSS_WEAK);
+    this.#downBad = step(this.#downBad, lossDown > LOSS_WEAK);
+    const upload = verdict(this.#upBad, now.upload);
+    const download = verdict(this.#downBad, now.download);
+    const rttMs = sample.rttMs === null ? null : Math.round(sample.rttMs / 10) * 10;
+    const same = upload === now.upload && download === now.download && rttMs === now.rttMs;
+    return same ? now : { upload, download, rttMs };
+  }
+}
+
+function step(count: number, bad: boolean): number {
+  return Math.max(0, Math.min(2 * AGREE, count + (bad ? 1 : -1)));
+}
+
+function verdict(count: number, now: "good" | "weak"): "good" | "weak" {
+  if (count >= AGREE) return "weak";
+  return count === 0 ? "good" : now;
+}
+
+/** Reads both connections every two seconds until stopped. */
+export function watchQuality(quality: Slice<Quality>, connections: () => (RTCPeerConnection | undefined)[]): () => void {
+  const judge = new Judge();
+  let stopped = false;
+  const timer = setInterval(() => {
+    void sampleOf(connections()).then((sample) => {
+      if (!stopped) quality.set(judge.take(sample, quality.get()));
+    });
+  }, EVERY_MS);
+  return () => {
+    stopped = true;
+    clearInterval(timer);
+  };
+}
+
+async function sampleOf(connections: (RTCPeerConnection | undefined)[]): Promise<Sample> {
+  const sample: Sample = { rttMs: null, lossUp: null, limited: false, packetsReceived: 0, packetsLost: 0 };
+  for (const connection of connections) {
+    const report = await connection?.getStats().catch(() => undefined);
+    report?.forEach((entry: Record<string, unknown>) => add(sample, entry));
+  }
+  return sample;
+}
+
+function add(sample: Sample, entry: Record<string, unknown>): void {
+  const figure = (key: string): number => (typeof entry[key] === "number" ? entry[key] : 0);
+  if (entry["type"] === "candidate-pair" && entry["nominated"] === true && entry["state"] === "succeeded") {
+    sample.rttMs = Math.max(sample.rttMs ?? 0, figure("currentRoundTripTime") * 1_000);
+  } else if (entry["type"] === "inbound-rtp" && entry["kind"] === "video") {
+    sample.packetsReceived += figure("packetsReceived");
+    sample.packetsLost += figure("packetsLost");
+  } else if (entry["type"] === "remote-inbound-rtp") {
+    sample.lossUp = Math.max(sample.lossUp ?? 0, figure("fractionLost"));
+  } else if (entry["type"] === "outbound-rtp" && entry["kind"] === "video") {
+    // At the start every encoder is limited while the estimate grows; a small picture is what others notice.
+    sample.limited ||= entry["qualityLimitationReason"] === "bandwidth" && figure("frameHeight") > 0 && figure("frameHeight") < 300;
+  }
+}

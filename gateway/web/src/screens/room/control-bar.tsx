@@ -1,0 +1,204 @@
+/**
+ * The control bar: always in the same place, in the same order.
+ *
+ * **Invariant:** leaving is one click; ending the room for all is two.
+ */
+import { ChevronUp, Ellipsis, Link as LinkIcon, LogOut, MessageSquare, Mic, MicOff, PhoneOff, Users, Video, VideoOff } from "lucide-react";
+import type { ComponentProps, ReactNode } from "react";
+
+import { useText } from "../../app/i18n";
+import type { DeviceKind, RoomSession } from "../../client";
+import { cx } from "../../ui/cx";
+import { Menu, MenuChoices, MenuItem, MenuLine } from "../../ui/menu";
+import { Tooltip } from "../../ui/tooltip";
+import { useSlice } from "../../ui/use-slice";
+import { choicesOf } from "../shared/device-choices";
+import { ThemeChoices } from "../shared/shell";
+import { useCopyLink } from "./header";
+import type { PanelState } from "./panel-state";
+import { toggleDevice } from "./use-room-keys";
+
+export function ControlBar({ session, panel, narrow }: { session: RoomSession; panel: PanelState; narrow: boolean }) {
+  const text = useText();
+  return (
+    <footer className="flex items-center justify-center px-2">
+      <div role="toolbar" aria-label={text.room.bar} className="flex items-center gap-1.5 sm:gap-2">
+        <Device session={session} kind="microphone" />
+        <Device session={session} kind="camera" />
+        {!narrow && (
+          <Tip text={text.room.keyTip(text.room.people, "P")}>
+            <Control label={text.room.people} on={panel.tab === "people"} onClick={() => panel.toggle("people")} aria-expanded={panel.tab === "people"}>
+              <Users size={20} aria-hidden />
+            </Control>
+          </Tip>
+        )}
+        <ChatButton session={session} panel={panel} />
+        <MoreMenu session={session} panel={panel} narrow={narrow} />
+        <Leave session={session} />
+      </div>
+    </footer>
+  );
+}
+
+interface ControlProps extends ComponentProps<"button"> {
+  label: string;
+  on?: boolean;
+  off?: boolean;
+  children: ReactNode;
+}
+
+function Control({ label, on = false, off = false, className, children, ...rest }: ControlProps) {
+  return (
+    <button
+      {...rest}
+      type="button"
+      aria-label={label}
+      className={cx(
+        "calm grid h-[46px] min-w-[46px] grid-flow-col place-items-center gap-1.5 rounded-[13px] px-3",
+        on ? "bg-accent text-accent-ink" : off ? "bg-[color-mix(in_oklab,var(--danger)_24%,var(--raised))] text-danger-text hover:brightness-110" : "bg-raised text-text hover:bg-hover",
+        className,
+      )}
+    >
+      {children}
+    </button>
+  );
+}
+
+function Tip({ text, children }: { text: string; children: ReactNode }) {
+  return <Tooltip text={text}>{children}</Tooltip>;
+}
+
+/** A switch and, joined to it, the menu of devices. */
+function Device({ session, kind }: { session: RoomSession; kind: DeviceKind }) {
+  const text = useText();
+  const { on, opening } = useSlice(session.local.state, (state) => state[kind]);
+  const microphone = kind === "microphone";
+  const label = microphone ? (on ? text.room.mute : text.room.unmute) : on ? text.room.cameraOff : text.room.cameraOn;
+  const Icon = microphone ? (on ? Mic : MicOff) : on ? Video : VideoOff;
+  const off = !on && !opening;
+  return (
+    <div className="flex gap-px">
+      <Tip text={text.room.keyTip(label, microphone ? "M" : "V")}>
+        <Control label={label} off={off} aria-busy={opening || undefined} onClick={() => toggleDevice(session, kind)} className="rounded-r-none">
+          <Icon size={20} aria-hidden />
+        </Control>
+      </Tip>
+      <DeviceMenu session={session} kind={kind} off={off} />
+    </div>
+  );
+}
+
+function DeviceMenu({ session, kind, off }: { session: RoomSession; kind: DeviceKind; off: boolean }) {
+  const text = useText();
+  const lists = useSlice(session.local.lists);
+  const chosen = useSlice(session.local.choices);
+  const microphone = kind === "microphone";
+  return (
+    <Menu
+      side="top"
+      align="start"
+      theme="dark"
+      onOpenChange={(open) => void (open && session.local.refresh())}
+      trigger={
+        <Control label={microphone ? text.room.microphones : text.room.cameras} off={off} className="min-w-6 rounded-l-none px-[5px]">
+          <ChevronUp size={13} strokeWidth={3} aria-hidden className={off ? "" : "text-muted"} />
+        </Control>
+      }
+    >
+      <MenuChoices
+        label={microphone ? text.prejoin.microphone : text.prejoin.camera}
+        value={chosen[kind]}
+        choices={choicesOf(lists[kind], chosen[kind], text)}
+        onChoose={(id) => void session.local.choose(kind, id)}
+      />
+      {microphone && lists.speaker.length > 0 && (
+        <>
+          <MenuLine />
+          <MenuChoices
+            label={text.prejoin.speaker}
+            value={chosen.speaker}
+            choices={choicesOf(lists.speaker, chosen.speaker, text)}
+            onChoose={(id) => void session.local.choose("speaker", id)}
+          />
+        </>
+      )}
+    </Menu>
+  );
+}
+
+function ChatButton({ session, panel }: { session: RoomSession; panel: PanelState }) {
+  const text = useText();
+  const unread = useSlice(session.chat.view, (view) => view.unread);
+  const open = panel.tab === "chat";
+  return (
+    <Tip text={text.room.keyTip(text.room.chat, "C")}>
+      <Control label={unread > 0 ? text.room.chatUnread(unread) : text.room.chat} on={open} onClick={() => panel.toggle("chat")} aria-expanded={open}>
+        <MessageSquare size={20} aria-hidden />
+        {unread > 0 && (
+          <span aria-hidden className={cx("min-w-[17px] rounded-full px-[5px] text-center text-[11px] leading-[17px] font-bold", open ? "bg-accent-ink text-accent" : "bg-accent text-accent-ink")}>
+            {unread > 99 ? "99+" : unread}
+          </span>
+        )}
+      </Control>
+    </Tip>
+  );
+}
+
+function MoreMenu({ session, panel, narrow }: { session: RoomSession; panel: PanelState; narrow: boolean }) {
+  const text = useText();
+  const copy = useCopyLink(session);
+  return (
+    <Menu
+      side="top"
+      align="center"
+      theme="dark"
+      trigger={
+        <Control label={text.room.more}>
+          <Ellipsis size={20} aria-hidden />
+        </Control>
+      }
+    >
+      {narrow && (
+        <MenuItem icon={<Users size={16} aria-hidden />} onSelect={() => panel.open("people")}>
+          {text.room.people}
+        </MenuItem>
+      )}
+      <MenuItem icon={<LinkIcon size={16} aria-hidden />} onSelect={copy}>
+        {text.room.copyLink}
+      </MenuItem>
+      <MenuLine />
+      <ThemeChoices />
+    </Menu>
+  );
+}
+
+function Leave({ session }: { session: RoomSession }) {
+  const text = useText();
+  const host = useSlice(session.roster, (roster) => roster.role === "host");
+  const leave = "calm h-[46px] bg-danger font-semibold text-danger-ink hover:brightness-110";
+  return (
+    <div className="ml-1.5 flex gap-px sm:ml-3">
+      <button type="button" onClick={() => session.leave()} className={cx(leave, host ? "rounded-l-[13px] pr-3 pl-4" : "rounded-[13px] px-[18px]")}>
+        {text.room.leave}
+      </button>
+      {host && (
+        <Menu
+          side="top"
+          theme="dark"
+          trigger={
+            <button type="button" aria-label={text.room.leaveMenu} className={cx(leave, "grid place-items-center rounded-r-[13px] px-2")}>
+              <ChevronUp size={14} strokeWidth={3} aria-hidden />
+            </button>
+          }
+        >
+          <MenuItem icon={<LogOut size={16} aria-hidden />} onSelect={() => session.leave()}>
+            {text.room.leaveOnly}
+          </MenuItem>
+          <MenuItem danger icon={<PhoneOff size={16} aria-hidden />} onSelect={() => session.closeRoom()}>
+            {text.room.endForAll}
+          </MenuItem>
+        </Menu>
+      )}
+    </div>
+  );
+}

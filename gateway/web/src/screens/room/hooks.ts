@@ -1,0 +1,66 @@
+/**
+ * Small hooks of the room: sizes, time, window width.
+ *
+ * **Invariant:** each releases what it watches.
+ */
+import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore, type RefObject } from "react";
+
+import { now, wall } from "../../client";
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+export function useSize<E extends HTMLElement>(): [RefObject<E | null>, Size] {
+  const ref = useRef<E>(null);
+  const [size, setSize] = useState<Size>({ width: 0, height: 0 });
+  useLayoutEffect(() => {
+    const element = ref.current;
+    if (!element) return;
+    const read = (): void => {
+      const { width, height } = element.getBoundingClientRect();
+      setSize((old) => (old.width === width && old.height === height ? old : { width, height }));
+    };
+    read();
+    const observer = new ResizeObserver(read);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return [ref, size];
+}
+
+/** Whole seconds since a moment on the monotonic clock. */
+export function useSeconds(since: number): number {
+  const [seconds, setSeconds] = useState(() => Math.max(0, Math.floor((now() - since) / 1_000)));
+  useEffect(() => {
+    const read = (): void => setSeconds(Math.max(0, Math.floor((now() - since) / 1_000)));
+    read();
+    const timer = setInterval(read, 250);
+    return () => clearInterval(timer);
+  }, [since]);
+  return seconds;
+}
+
+/** Wall time, once a second. */
+export function useWall(): number {
+  const [at, setAt] = useState(wall);
+  useEffect(() => {
+    const timer = setInterval(() => setAt(wall()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return at;
+}
+
+const narrow = window.matchMedia("(max-width: 760px)");
+
+/** Whether the window is as narrow as a phone's. */
+export function useNarrow(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      narrow.addEventListener("change", listener);
+      return () => narrow.removeEventListener("change", listener);
+    },
+    () => narrow.matches,
+  );
+}

@@ -1,0 +1,52 @@
+/**
+ * The room: stage, controls, people, chat.
+ *
+ * **Invariant:** this component is drawn again only when the kind of room, the panel or the connection's state changes;
+ * everything livelier is read further down.
+ */
+import { useText } from "../../app/i18n";
+import type { RoomSession } from "../../client";
+import { useSlice } from "../../ui/use-slice";
+import { useTitle } from "../shared/use-title";
+import { useAnnouncements } from "./announcements";
+import { ChatRoom } from "./chat-room";
+import { ControlBar } from "./control-bar";
+import { Header } from "./header";
+import { useNarrow } from "./hooks";
+import { Panel } from "./panel";
+import { usePanel } from "./panel-state";
+import { Stage } from "./stage";
+import { useRoomKeys } from "./use-room-keys";
+
+export default function RoomScreen({ session }: { session: RoomSession }) {
+  const kind = useSlice(session.roster, (roster) => roster.room?.kind);
+  const name = useSlice(session.roster, (roster) => roster.room?.name);
+  useTitle(name);
+  return kind === "chat" ? <ChatRoom session={session} /> : <CallRoom session={session} />;
+}
+
+function CallRoom({ session }: { session: RoomSession }) {
+  const text = useText();
+  const panel = usePanel();
+  const narrow = useNarrow();
+  const connection = useSlice(session.connection, (view) => view.state);
+  const step = useSlice(session.connection, (view) => (view.state === "connecting" ? view.step : undefined));
+  useRoomKeys(session, panel);
+  useAnnouncements(session, panel.tab === "chat");
+  return (
+    <div
+      data-connection={connection}
+      data-step={step}
+      className={`grid h-dvh grid-rows-[minmax(0,1fr)] overflow-hidden ${panel.tab && !narrow ? "grid-cols-[minmax(0,1fr)_340px]" : "grid-cols-[minmax(0,1fr)]"}`}
+    >
+      <div data-theme="dark" className="grid min-h-0 grid-rows-[52px_minmax(0,1fr)_76px] bg-stage">
+        <Header session={session} />
+        <main aria-label={text.room.stage} className="min-h-0 px-2 sm:px-4">
+          <Stage session={session} narrow={narrow} />
+        </main>
+        <ControlBar session={session} panel={panel} narrow={narrow} />
+      </div>
+      <Panel session={session} panel={panel} narrow={narrow} />
+    </div>
+  );
+}

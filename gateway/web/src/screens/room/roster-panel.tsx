@@ -1,0 +1,116 @@
+/**
+ * Who is in the room.
+ *
+ * **Invariant:** removing someone is asked for once more, since they cannot come back.
+ */
+import { EllipsisVertical, Mic, MicOff, Search, UserX, Video, VideoOff } from "lucide-react";
+import { memo, useState } from "react";
+
+import { useText } from "../../app/i18n";
+import type { PeerId, PeerInfo, RoomSession } from "../../client";
+import { Avatar } from "../../ui/avatar";
+import { Button, IconButton } from "../../ui/button";
+import { Dialog } from "../../ui/dialog";
+import { inputClass } from "../../ui/field";
+import { Menu, MenuItem } from "../../ui/menu";
+import { useSlice } from "../../ui/use-slice";
+
+/** With fewer people than this nobody needs to search. */
+const SEARCH_FROM = 8;
+
+export function RosterPanel({ session }: { session: RoomSession }) {
+  const text = useText();
+  const peers = useSlice(session.roster, (roster) => roster.peers);
+  const [search, setSearch] = useState("");
+  const [removing, setRemoving] = useState<PeerInfo | null>(null);
+  const wanted = search.trim().toLocaleLowerCase();
+  const shown = wanted ? peers.filter((peer) => peer.displayName.toLocaleLowerCase().includes(wanted)) : peers;
+  return (
+    <>
+      {peers.length >= SEARCH_FROM && (
+        <div className="relative px-3 pt-3">
+          <Search size={15} aria-hidden className="pointer-events-none absolute top-[25px] left-6 text-faint" />
+          <input type="search" aria-label={text.roster.search} placeholder={text.roster.search} value={search} onChange={(event) => setSearch(event.target.value)} className={`${inputClass} pl-8`} />
+        </div>
+      )}
+      <ul aria-label={text.roster.list} className="min-h-0 flex-1 overflow-y-auto p-2">
+        {shown.map((peer) => (
+          <Person key={peer.peer} session={session} peer={peer} onRemove={setRemoving} />
+        ))}
+        {shown.length === 0 && <li className="p-4 text-center text-muted">{text.roster.none}</li>}
+      </ul>
+      <Dialog open={removing !== null} onClose={() => setRemoving(null)} title={text.roster.removeSure(removing?.displayName ?? "")} lead={text.roster.removeLead}>
+        <div className="flex justify-end gap-2">
+          <Button tone="plain" onClick={() => setRemoving(null)}>
+            {text.common.cancel}
+          </Button>
+          <Button
+            tone="danger"
+            onClick={() => {
+              if (removing) session.kick(removing.peer);
+              setRemoving(null);
+            }}
+          >
+            {text.roster.removeAction}
+          </Button>
+        </div>
+      </Dialog>
+    </>
+  );
+}
+
+const Person = memo(function Person({ session, peer, onRemove }: { session: RoomSession; peer: PeerInfo; onRemove: (peer: PeerInfo) => void }) {
+  const text = useText();
+  const self = useSlice(session.roster, (roster) => roster.self === peer.peer);
+  const host = useSlice(session.roster, (roster) => roster.role === "host");
+  const notes = [
+    self && text.roster.you,
+    peer.role === "host" && text.roster.host,
+    peer.role === "guest" && text.roster.guest,
+    peer.reconnecting && text.roster.away,
+  ].filter(Boolean);
+  return (
+    <li data-roster={peer.peer} className="flex min-h-11 items-center gap-2.5 rounded-lg px-2 py-1.5 hover:bg-hover">
+      <Avatar name={peer.displayName} />
+      <div className="min-w-0 flex-1">
+        <p dir="auto" className="truncate font-medium">
+          {peer.displayName}
+        </p>
+        {notes.length > 0 && <p className="truncate text-xs text-muted">{notes.join(" · ")}</p>}
+      </div>
+      <Senses session={session} peer={peer.peer} />
+      {host && !self ? (
+        <Menu
+          trigger={
+            <IconButton label={text.roster.menu(peer.displayName)}>
+              <EllipsisVertical size={16} aria-hidden />
+            </IconButton>
+          }
+        >
+          <MenuItem danger icon={<UserX size={16} aria-hidden />} onSelect={() => onRemove(peer)}>
+            {text.roster.remove}
+          </MenuItem>
+        </Menu>
+      ) : (
+        host && <span className="size-8" />
+      )}
+    </li>
+  );
+});
+
+function Senses({ session, peer }: { session: RoomSession; peer: PeerId }) {
+  const text = useText();
+  const chatOnly = useSlice(session.roster, (roster) => roster.room?.kind === "chat");
+  const tracks = useSlice(session.tracks, (view) => view.byPeer.get(peer));
+  if (chatOnly) return null;
+  const microphone = tracks?.some((track) => track.source === "microphone" && !track.muted) ?? false;
+  const camera = tracks?.some((track) => track.source === "camera" && !track.muted) ?? false;
+  const Voice = microphone ? Mic : MicOff;
+  const Sight = camera ? Video : VideoOff;
+  return (
+    <span className="flex gap-2 text-muted">
+      <Voice size={16} role="img" aria-label={microphone ? text.roster.microphoneOn : text.roster.microphoneOff} className={microphone ? "" : "text-danger-text"} />
+      <Sight size={16} role="img" aria-label={camera ? text.roster.cameraOn : text.roster.cameraOff} />
+    </span>
+  );
+}
