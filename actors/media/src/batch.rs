@@ -127,6 +127,8 @@ impl Batch {
     /// Forgets everything that was sent; memory is kept.
     pub(crate) fn clear(&mut self) {
         self.arena.clear();
+        // A burst of retransmissions may have grown it; such memory is not kept.
+        self.arena.shrink_to(8 * BATCH_BYTES);
         self.messages.clear();
         self.open = false;
     }

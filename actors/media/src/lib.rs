@@ -31,9 +31,7 @@ mod worker;
 pub use self::{
     batch::{Batch, MESSAGE_BYTES_MAX, Message, SEGMENTS_MAX, Transmit},
     clock::Now,
-    command::{
-        Command, ConnectionId, ExtensionIds, PayloadType, ReceiveLine, SendSlot, SlotKey, WorkerIndex,
-    },
+    command::{Command, ConnectionId, ExtensionIds, PayloadType, ReceiveLine, SendSlot, SlotKey, WorkerIndex},
     config::{ADDRESSES_MAX, COMMANDS_MAX, Error, PlaneConfig, WORKERS_MAX},
     core::Core,
     event::{Event, EventSink, LEVELS_MAX},

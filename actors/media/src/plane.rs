@@ -29,6 +29,7 @@ pub struct Plane {
 }
 
 struct Inner {
+    first: Arc<Port>,
     ports: Vec<Arc<Port>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -52,7 +53,8 @@ impl Plane {
             let (sockets, addrs) = bind_all(&config, index)?;
             ports.push(Arc::new(Port::new(sockets, addrs, wake)));
         }
-        let plane = Self { inner: Arc::new(Inner { ports, threads: Mutex::default() }) };
+        let first = ports.first().cloned().ok_or(Error::Workers(0))?;
+        let plane = Self { inner: Arc::new(Inner { first, ports, threads: Mutex::default() }) };
         for (index, port) in (0..).zip(&plane.inner.ports) {
             let worker = Worker::new(port.clone(), config.coalesce);
             let pinned = config.pin_cores.then_some(usize::from(index));
@@ -90,12 +92,11 @@ impl Plane {
     }
 
     /// Makes the tie between a connection's ICE and DTLS and a worker's port.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchWorker`].
-    pub fn link(&self, worker: WorkerIndex) -> Result<Arc<ControlLink>, Error> {
-        let port = self.port(worker)?;
-        Ok(ControlLink::counted(port.clone(), port.links.clone()))
+    /// An unknown worker is taken for the first.
+    #[must_use]
+    pub fn link(&self, worker: WorkerIndex) -> Arc<ControlLink> {
+        let port = self.inner.ports.get(usize::from(worker.0)).unwrap_or(&self.inner.first);
+        ControlLink::counted(port.clone(), port.links.clone())
     }
 
     /// Figures of all workers together.

@@ -14,7 +14,7 @@ use rookery_schemas::signal::SrtpProfile;
 
 use crate::bits::{be32, low32};
 use cipher::Direction;
-pub(crate) use cipher::{RTCP_OVERHEAD_MAX, TAG_MAX};
+pub(crate) use cipher::TAG_MAX;
 pub(crate) use window::{Refusal, Window};
 
 /// Outgoing SSRCs of one association: 64 pairs of slots with their retransmissions, and as many that were replaced.
@@ -177,11 +177,7 @@ impl Sealer {
 pub(crate) fn extend(highest: Option<u64>, seq: u16) -> Option<u64> {
     let Some(highest) = highest else { return Some(u64::from(seq)) };
     let ahead = seq.wrapping_sub(crate::bits::low16(highest));
-    if ahead < 0x8000 {
-        Some(highest + u64::from(ahead))
-    } else {
-        highest.checked_sub(0x1_0000 - u64::from(ahead))
-    }
+    if ahead < 0x8000 { Some(highest + u64::from(ahead)) } else { highest.checked_sub(0x1_0000 - u64::from(ahead)) }
 }
 
 /// The rollover counter of an extended sequence number.

@@ -144,8 +144,7 @@ impl Receiver {
         let (fd, wanted) = (socket.as_raw_fd(), libc::c_uint::try_from(RECEIVE_MAX).unwrap_or(0));
         // SAFETY: each header points to one live iovec and name, each iovec to a live buffer of the length it states;
         // all of them outlive the call and are borrowed mutably by this function alone.
-        let taken =
-            unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), wanted, libc::MSG_DONTWAIT, ptr::null_mut()) };
+        let taken = unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), wanted, libc::MSG_DONTWAIT, ptr::null_mut()) };
         let taken = usize::try_from(taken).unwrap_or(0);
         for (length, header) in self.lengths.iter_mut().zip(&headers).take(taken) {
             let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;

@@ -157,13 +157,13 @@ impl Worker {
     fn commands(&mut self) {
         let now = self.clock.now();
         if self.port.take_notified() {
-            self.core.links_changed(now, &mut self.output);
+            self.core.links_changed(now);
         }
         // At most what was there at the start: a flood of commands must not keep media waiting.
         let waiting = self.port.commands.lock().len();
         for _ in 0..waiting {
             let Some(command) = self.port.commands.lock().pop_front() else { break };
-            self.core.command(now, command, &mut self.output);
+            self.core.command(now, command);
         }
         if waiting > 0 {
             self.core.flush(&mut self.output);

@@ -25,8 +25,6 @@ pub(super) const GCM_SALT: usize = 12;
 pub(super) const CM_SALT: usize = 14;
 /// Bytes that sealing adds to an RTP packet, at the most.
 pub(crate) const TAG_MAX: usize = GCM_TAG;
-/// Bytes that sealing adds to an RTCP packet, at the most.
-pub(crate) const RTCP_OVERHEAD_MAX: usize = GCM_TAG + 4;
 
 const GCM_TAG: usize = 16;
 const CM_TAG: usize = 10;
@@ -241,10 +239,8 @@ pub(super) mod vectors {
     use super::*;
 
     pub(in crate::srtp) fn gcm(key: &[u8; KEY], salt: [u8; GCM_SALT]) -> Direction {
-        let cipher = || Cipher::Gcm {
-            key: Box::new(LessSafeKey::new(UnboundKey::new(&AES_128_GCM, key).unwrap())),
-            salt,
-        };
+        let cipher =
+            || Cipher::Gcm { key: Box::new(LessSafeKey::new(UnboundKey::new(&AES_128_GCM, key).unwrap())), salt };
         Direction { rtp: cipher(), rtcp: cipher() }
     }
 

@@ -15,13 +15,9 @@ fn array<const N: usize>(hex: &str) -> [u8; N] {
 pub(crate) fn pair(profile: SrtpProfile) -> (Session, Session) {
     let salt = if profile == SrtpProfile::Gcm { 12 } else { 14 };
     let material: Vec<u8> = (0..32 + 2 * salt).map(|i| u8::try_from(i * 7 + 3).unwrap_or(9)).collect();
-    let swapped: Vec<u8> = [
-        &material[16..32],
-        &material[..16],
-        &material[32 + salt as usize..],
-        &material[32..32 + salt as usize],
-    ]
-    .concat();
+    let swapped: Vec<u8> =
+        [&material[16..32], &material[..16], &material[32 + salt as usize..], &material[32..32 + salt as usize]]
+            .concat();
     (Session::derive(&swapped, profile).unwrap(), Session::derive(&material, profile).unwrap())
 }
 
