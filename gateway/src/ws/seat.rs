@@ -1,0 +1,121 @@
+//! Taking a seat in a room: by ticket, or again by resume token.
+//!
+//! Nothing may be missed between the snapshot and the first event, so both subscriptions are made before the owner is asked;
+//! events that the snapshot contains are dropped by their number. The personal subject has the attachment in its name,
+//! which the owner chooses. It is known beforehand (1 for a ticket, one more than the token's on the way back) unless a later
+//! attachment is known to the owner only. Then the seat is taken once more, as the successor of the attachment just given,
+//! whose number *is* known: so personal messages are never sent to a subject that nobody hears.
+//!
+//! **Invariant:** a [`Seated`] hears everything said to its attachment and every event after its snapshot.
+
+use rookery_actors::seams::{BusError, Subscription};
+use rookery_schemas::bus::{
+    Attached, JoinTicket, ResumeToken, RoomCommand, RoomReply, events_subject, personal_subject,
+};
+use rookery_schemas::error::{ErrorCode, Refusal};
+use rookery_schemas::ids::{Attachment, PeerId, RoomId, UnixMillis, UserId};
+use rookery_schemas::signal::SrtpProfile;
+
+use super::WsDeps;
+use super::owners::AskError;
+use crate::tokens::RESUME_MS;
+
+/// How often a seat is taken for one request: once more for each attachment that races with ours.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// Whose seat it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sitter {
+    pub(super) room: RoomId,
+    pub(super) peer: PeerId,
+    pub(super) user: Option<UserId>,
+    pub(super) display_name: String,
+}
+
+/// What to take the seat with.
+pub(super) struct Asking {
+    pub(super) sitter: Sitter,
+    pub(super) command: RoomCommand,
+    pub(super) srtp: SrtpProfile,
+    pub(super) keep_media: bool,
+    pub(super) expected: Attachment,
+}
+
+/// A seat taken.
+pub(super) struct Seated {
+    pub(super) sitter: Sitter,
+    pub(super) attached: Attached,
+    pub(super) events: Subscription,
+    pub(super) personal: Subscription,
+}
+
+impl Asking {
+    /// With a verified ticket.
+    pub(super) fn join(room: RoomId, ticket: JoinTicket, srtp: SrtpProfile) -> Self {
+        let sitter = Sitter { room, peer: ticket.peer, user: ticket.user, display_name: ticket.display_name.clone() };
+        let command = RoomCommand::Join { ticket, srtp };
+        Self { sitter, command, srtp, keep_media: false, expected: Attachment(1) }
+    }
+
+    /// With a verified resume token.
+    pub(super) fn resume(room: RoomId, token: ResumeToken, srtp: SrtpProfile, keep_media: bool) -> Self {
+        let sitter = Sitter { room, peer: token.peer, user: token.user, display_name: token.display_name.clone() };
+        let expected = token.attachment.next();
+        Self { sitter, command: RoomCommand::Resume { token, srtp, keep_media }, srtp, keep_media, expected }
+    }
+}
+
+impl Sitter {
+    /// What a resume token says of an attachment.
+    pub(super) fn token(&self, attached: &Attached, now: UnixMillis) -> ResumeToken {
+        ResumeToken {
+            peer: self.peer,
+            user: self.user,
+            display_name: self.display_name.clone(),
+            role: attached.role,
+            attachment: attached.attachment,
+            joined_at: attached.joined_at,
+            expires_at: UnixMillis(now.0 + RESUME_MS),
+        }
+    }
+}
+
+/// Takes the seat.
+///
+/// # Errors
+/// The owner's refusal; `owner_unavailable` or `timeout` where it cannot be reached. After `timeout` the seat may have been
+/// taken: the owner is told that nobody sits there.
+pub(super) async fn take(deps: &WsDeps, asking: Asking) -> Result<Seated, Refusal> {
+    let Asking { sitter, mut command, srtp, keep_media, mut expected } = asking;
+    let events = deps.bus.subscribe(&events_subject(sitter.room)).await.map_err(bus_refusal)?;
+    for _ in 0..ATTEMPTS_MAX {
+        let subject = personal_subject(sitter.room, sitter.peer, expected);
+        let personal = deps.bus.subscribe(&subject).await.map_err(bus_refusal)?;
+        let attached = match deps.owners.ask(sitter.room, command, deps.config.request_timeout).await {
+            Ok(RoomReply::Attached(attached)) if attached.peer == sitter.peer => *attached,
+            Ok(_) => {
+                tracing::error!(room = %sitter.room, "an owner answered a join with something else");
+                return Err(Refusal::new(ErrorCode::Internal));
+            }
+            Err(error) => {
+                if error == AskError::Timeout {
+                    let gone = RoomCommand::Detach { peer: sitter.peer, attachment: expected };
+                    // Sent, not awaited: a room that does not answer has nothing to say to this either.
+                    drop(deps.owners.send(sitter.room, gone, deps.config.request_timeout).await);
+                }
+                return Err(error.into());
+            }
+        };
+        if attached.attachment == expected {
+            return Ok(Seated { sitter, attached, events, personal });
+        }
+        expected = attached.attachment.next();
+        command = RoomCommand::Resume { token: sitter.token(&attached, deps.clock.now()), srtp, keep_media };
+    }
+    Err(Refusal::because(ErrorCode::Superseded, "This seat is being taken by several connections at once."))
+}
+
+fn bus_refusal(error: BusError) -> Refusal {
+    tracing::warn!(%error, "a room cannot be heard");
+    Refusal::new(ErrorCode::OwnerUnavailable)
+}
