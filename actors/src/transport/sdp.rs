@@ -8,11 +8,13 @@
 
 mod candidates;
 mod check;
+mod handed;
 mod negotiated;
 mod parse;
 
-pub use candidates::{CANDIDATES_MAX, check_candidate, for_library, host_candidates, with_candidates};
+pub use candidates::{CANDIDATES_MAX, check_candidate, host_candidates, with_candidates};
 pub use check::{check_answer, check_offer};
+pub use handed::for_library;
 pub use negotiated::{
     EXTENSION_ABS_SEND_TIME, EXTENSION_AUDIO_LEVEL, EXTENSION_MID, EXTENSION_REPAIRED_RID, EXTENSION_RID,
     EXTENSION_TRANSPORT_CC, PlannedSlot, receive_lines, send_slots,

@@ -18,6 +18,7 @@ use rookery_schemas::signal::{Connection, SrtpProfile};
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8};
+use rtc::peer_connection::transport::RTCDtlsRole;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
@@ -238,6 +239,8 @@ impl Client {
             .with_include_loopback_candidate(true)
             .with_multicast_dns_mode(MulticastDnsMode::Disabled)
             .with_srtp_protection_profiles(vec![profile])
+            // as browsers do; the library would leave the handshake to a lite offerer
+            .with_answering_dtls_role(RTCDtlsRole::Client)
             .build();
         let sender = watch::Sender::new(State::default());
         let state = sender.subscribe();

@@ -1,21 +1,22 @@
-//! Candidates: the library's are replaced by the worker's addresses, the client's are taken away.
+//! Candidates of our descriptions: the library's, which believes in a port of its own, are replaced by the worker's
+//! addresses.
 //!
-//! The library believes in a port of its own, and a client learns ours from the description alone. The client's
-//! addresses are learned from its checks: were its candidates handed on, the library would send STUN to whatever address
-//! a client cares to name, and the media plane takes an address to which the library sends STUN as proven.
-//!
-//! **Invariant:** no candidate passes in either direction but the worker's.
+//! **Invariant:** a description of ours names the worker's addresses and no other.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Description, Section, refused};
+use super::refused;
 use crate::transport::TransportError;
 
 /// Host candidates in one description, at the most: every one costs a client a check.
 pub const CANDIDATES_MAX: usize = 16;
 /// Bytes of one candidate's line.
 const CANDIDATE_BYTES_MAX: usize = 512;
+
+fn is_candidate(line: &str) -> bool {
+    ["a=candidate:", "a=end-of-candidates", "a=remote-candidates"].iter().any(|word| line.starts_with(word))
+}
 
 /// Where a worker is reached: its own addresses, and each public address with the worker's port (of its family, if it
 /// has one). Wildcards and link-local addresses, which no client can use, are left out.
@@ -37,48 +38,6 @@ pub fn host_candidates(worker: &[SocketAddr], public: &[IpAddr]) -> Vec<SocketAd
         }
     }
     out
-}
-
-/// A client's description as the library is given it, CRLF at the end of each line. Left out are candidates and groups
-/// other than BUNDLE (the library reads the first). m-lines that are only bundled get a port. Those that rest
-/// (`a=inactive`) only receive, since the library would stop an inactive one for good; the answer is the same. A direction
-/// that goes without saying is said.
-///
-/// `description` is `text`, parsed.
-#[must_use]
-pub fn for_library(text: &str, description: &Description<'_>) -> String {
-    let mut out = String::with_capacity(text.len() + 256);
-    let mut sections = description.sections.iter();
-    let (mut live, mut undirected) = (false, false);
-    let kept = |line: &&str| {
-        !line.is_empty() && !is_candidate(line) && (!line.starts_with("a=group:") || line.starts_with("a=group:BUNDLE"))
-    };
-    for line in text.lines().filter(kept) {
-        if let Some(media) = line.strip_prefix("m=") {
-            if undirected {
-                out.push_str("a=sendrecv\r\n");
-            }
-            let section = sections.next();
-            live = section.is_some_and(|section| !section.rejected);
-            undirected = section.is_some_and(Section::is_rtp);
-            let mut words = media.splitn(3, ' ');
-            if let (true, Some(kind), Some("0"), Some(rest)) = (live, words.next(), words.next(), words.next()) {
-                out.extend(["m=", kind, " 9 ", rest, "\r\n"]);
-                continue;
-            }
-        }
-        undirected &= !matches!(line, "a=sendrecv" | "a=sendonly" | "a=recvonly" | "a=inactive");
-        out.push_str(if live && line == "a=inactive" { "a=recvonly" } else { line });
-        out.push_str("\r\n");
-    }
-    if undirected {
-        out.push_str("a=sendrecv\r\n");
-    }
-    out
-}
-
-fn is_candidate(line: &str) -> bool {
-    ["a=candidate:", "a=end-of-candidates", "a=remote-candidates"].iter().any(|word| line.starts_with(word))
 }
 
 /// A description with exactly these host candidates, component 1, and the end of candidates, in the first m-section that

@@ -21,6 +21,16 @@ pub const EXTENSION_TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rm
 /// The library of Chromium, docs/native-code/rtp-hdrext/abs-send-time.
 pub const EXTENSION_ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
 
+/// All that are served.
+pub(super) const EXTENSIONS: [&str; 6] = [
+    EXTENSION_MID,
+    EXTENSION_RID,
+    EXTENSION_REPAIRED_RID,
+    EXTENSION_AUDIO_LEVEL,
+    EXTENSION_TRANSPORT_CC,
+    EXTENSION_ABS_SEND_TIME,
+];
+
 /// Ids above this need two-byte headers (RFC 8285 4.3), which the media plane does not write.
 const EXTENSION_ID_MAX: u8 = 14;
 
