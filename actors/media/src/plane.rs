@@ -174,3 +174,6 @@ fn bind_one(ip: IpAddr, port: u16, buffer_bytes: usize) -> Result<(UdpSocket, So
     let addr = socket.local_addr().map_err(failed)?;
     Ok((socket, addr))
 }
+
+#[cfg(test)]
+mod tests;

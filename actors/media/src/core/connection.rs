@@ -82,6 +82,7 @@ pub(crate) struct Due {
     pub(crate) feedback: Now,
     pub(crate) report: Now,
     pub(crate) waiting: Now,
+    pub(crate) layers: Now,
 }
 
 /// An m-line on which the client sends.
@@ -144,7 +145,13 @@ impl Connection {
             pending: Vec::new(),
             transport: 0,
             repairs: Budget { tokens: REPAIRS_BURST, at: now },
-            due: Due { any: now.after(SILENT_AFTER), feedback: Now::NEVER, report: Now::NEVER, waiting: Now::NEVER },
+            due: Due {
+                any: now.after(SILENT_AFTER),
+                feedback: Now::NEVER,
+                report: Now::NEVER,
+                waiting: Now::NEVER,
+                layers: Now::NEVER,
+            },
         }
     }
 

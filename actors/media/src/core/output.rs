@@ -62,14 +62,16 @@ impl Writer<'_> {
         let header = slot.layout.write(space, &values);
         let at = mark + header;
         space.extend_from_slice(packet.payload);
-        let is_vp8 = segment.to.format.codec == Codec::Vp8;
-        if let Some(payload) = space.get_mut(at..).filter(|_| is_vp8) {
+        let mut vp8 = None;
+        if segment.to.format.codec == Codec::Vp8
+            && let Some(payload) = space.get_mut(at..)
+        {
             segment.vp8.apply(payload);
+            vp8 = Some(slot.vp8_after(payload));
         }
         rtp::pad(space, mark, packet.pad);
         if self.seal(mark, header, stream, out) {
-            let end = at + packet.payload.len();
-            slot.sent(out, timestamp, self.batch.space().get(at..end).unwrap_or_default(), is_vp8, self.now);
+            slot.sent(out, timestamp, packet.payload.len(), vp8, self.now);
             self.stats.forwarded += 1;
             self.stats.padding_out_bytes += u64::from(packet.pad);
             self.batch.push(mark, self.to);

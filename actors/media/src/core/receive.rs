@@ -41,6 +41,9 @@ const FEEDBACK_AT: usize = crate::rtcp::transport_cc::ARRIVALS_MAX / 2;
 /// Between two receiver reports.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
+/// Between two looks at which layers of a publisher still come.
+pub(super) const LAYERS_EVERY: Duration = Duration::from_millis(500);
+
 /// RFC 6464: silence, where nothing was said about the level.
 pub(super) const NO_LEVEL: u8 = 127;
 
@@ -287,7 +290,13 @@ impl Core {
             && let Some(entry) = self.tracks.get_mut(track)
         {
             entry.sources.push(key);
+            let layered = entry.sources.len() > 1;
             self.retarget(track, now);
+            if let Some(connection) = self.connections.get_mut(connection).filter(|_| layered) {
+                connection.due.layers = connection.due.layers.min(now.after(LAYERS_EVERY));
+                connection.wake(connection.due.layers);
+                self.due = self.due.min(connection.due.layers);
+            }
         }
         if let Some(connection) = self.connections.get_mut(connection)
             && connection.due.report == Now::NEVER

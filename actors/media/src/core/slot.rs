@@ -240,18 +240,24 @@ impl Slot {
         Some((segment, out - segment.start + segment.first))
     }
 
-    /// Notes what was sent. `payload` is as rewritten.
+    /// Where VP8's counters stand after a packet, as rewritten.
     #[inline]
-    pub(crate) fn sent(&mut self, out: u64, timestamp: u32, payload: &[u8], is_vp8: bool, now: Now) {
+    pub(crate) fn vp8_after(&self, payload: &[u8]) -> vp8::Counters {
+        let mut counters = self.vp8;
+        counters.sent(payload);
+        counters
+    }
+
+    /// Notes what was sent, with the length of its payload.
+    #[inline]
+    pub(crate) fn sent(&mut self, out: u64, timestamp: u32, length: usize, vp8: Option<vp8::Counters>, now: Now) {
         self.packets = self.packets.wrapping_add(1);
-        self.bytes = self.bytes.wrapping_add(crate::bits::len32(payload.len()));
+        self.bytes = self.bytes.wrapping_add(crate::bits::len32(length));
         if out >= self.next {
             self.next = out + 1;
             self.timestamp = timestamp;
             self.sent_at = Some(now);
-            if is_vp8 {
-                self.vp8.sent(payload);
-            }
+            self.vp8 = vp8.unwrap_or(self.vp8);
         }
     }
 

@@ -168,8 +168,15 @@ impl Core {
         connection.due.waiting = connection.due.waiting.min(now.after(KEY_FRAME_EVERY));
         let at = connection.due.waiting;
         self.wake(here.connection, at);
-        if let Some(source) = source {
-            self.want_key_frame(source, now);
+        let Some(source) = source else { return };
+        match self.sources.get_mut(source).filter(|source| source.reception.next().is_none()) {
+            // Its first packet is being handled, and is most likely a key frame: ask afterwards if it was not.
+            Some(new) => {
+                new.key_frames.want_later();
+                let publisher = new.connection;
+                self.wake(publisher, now);
+            }
+            None => self.want_key_frame(source, now),
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     connection::{Connection, SILENT_AFTER, SILENT_IDLE_AFTER},
     levels::{LEVELS_EVERY, Level},
     output,
+    receive::LAYERS_EVERY,
     slab::Key,
     source::{KEY_FRAME_EVERY, SlotRef},
 };
@@ -53,9 +54,10 @@ impl Core {
         self.silence(key, now);
         self.ask_and_report(key, now);
         self.waiting(key, now);
+        self.layers(key, now);
         let Some(connection) = self.connections.get_mut(key) else { return };
         let due = connection.due;
-        connection.wake(due.feedback.min(due.report).min(due.waiting));
+        connection.wake(due.feedback.min(due.report).min(due.waiting).min(due.layers));
     }
 
     /// Announces a connection from which nothing has come for too long.
@@ -160,6 +162,24 @@ impl Core {
             self.choose(here, target.track, now);
             if let Some(connection) = self.connections.get_mut(key) {
                 connection.due.waiting = connection.due.waiting.min(now.after(KEY_FRAME_EVERY));
+            }
+        }
+    }
+
+    /// Leaves layers that their publisher's bandwidth has stopped, and takes up those that came back.
+    fn layers(&mut self, key: Key<Connection>, now: Now) {
+        let Some(connection) = self.connections.get_mut(key).filter(|connection| connection.due.layers <= now) else {
+            return;
+        };
+        connection.due.layers = Now::NEVER;
+        for at in 0..connection.publications.len() {
+            let track = self.connections.get(key).and_then(|c| c.publications.get(at)).map(|(_, track)| *track);
+            let Some(track) = track.filter(|t| self.tracks.get(*t).is_some_and(|t| t.sources.len() > 1)) else {
+                continue;
+            };
+            self.retarget(track, now);
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.due.layers = now.after(LAYERS_EVERY);
             }
         }
     }
