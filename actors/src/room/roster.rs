@@ -1,0 +1,147 @@
+//! Who is in the room: their seats, kept for a while when a socket or an actor is lost.
+//!
+//! **Invariant:** `info.reconnecting` and `absent_since` always follow from the seat's other fields ([`Seat::refresh`]).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rookery_schemas::ids::{Attachment, PeerId};
+use rookery_schemas::signal::{LeaveReason, PeerInfo, SrtpProfile};
+
+/// How long a seat is kept without a WebSocket and without media: long enough for a reload or a change of network.
+pub(crate) const ABSENT_MAX: Duration = Duration::from_secs(15);
+
+/// What the peer's actor last said of its connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MediaHealth {
+    /// At least one is connected and heard.
+    pub(crate) up: bool,
+    /// The publish connection was up and is silent now.
+    pub(crate) publish_silent: bool,
+}
+
+/// One participant.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Seat {
+    pub(crate) info: PeerInfo,
+    /// The newest attachment: older ones are refused.
+    pub(crate) attachment: Attachment,
+    pub(crate) srtp: SrtpProfile,
+    /// Its WebSocket is there.
+    pub(crate) connected: bool,
+    /// The attachment at which its living actor was made; `None` while it has none.
+    pub(crate) born: Option<Attachment>,
+    pub(crate) media: MediaHealth,
+    /// Since when it has neither WebSocket nor media.
+    pub(crate) absent_since: Option<Duration>,
+}
+
+impl Seat {
+    /// Brings what follows from the other fields up to date; true if others should be told.
+    pub(crate) fn refresh(&mut self, now: Duration) -> bool {
+        if self.born.is_none() {
+            self.media = MediaHealth::default();
+        }
+        let absent = !self.media.up && (!self.connected || self.born.is_none());
+        self.absent_since = if absent { self.absent_since.or(Some(now)) } else { None };
+        let reconnecting = !self.connected || self.born.is_none() || self.media.publish_silent;
+        std::mem::replace(&mut self.info.reconnecting, reconnecting) != reconnecting
+    }
+}
+
+/// All seats of a room.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    seats: HashMap<PeerId, Seat>,
+}
+
+impl Roster {
+    pub(crate) fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.seats.is_empty()
+    }
+
+    pub(crate) fn get(&self, peer: PeerId) -> Option<&Seat> {
+        self.seats.get(&peer)
+    }
+
+    pub(crate) fn get_mut(&mut self, peer: PeerId) -> Option<&mut Seat> {
+        self.seats.get_mut(&peer)
+    }
+
+    pub(crate) fn insert(&mut self, seat: Seat) {
+        self.seats.insert(seat.info.peer, seat);
+    }
+
+    pub(crate) fn remove(&mut self, peer: PeerId) -> Option<Seat> {
+        self.seats.remove(&peer)
+    }
+
+    /// Everyone, longest inside first.
+    pub(crate) fn infos(&self) -> Vec<PeerInfo> {
+        let mut infos: Vec<PeerInfo> = self.seats.values().map(|seat| seat.info.clone()).collect();
+        infos.sort_by_key(|info| (info.joined_at, info.peer));
+        infos
+    }
+
+    /// Those whose absence has lasted too long, and why they go.
+    pub(crate) fn overdue(&self, now: Duration) -> Vec<(PeerId, LeaveReason)> {
+        let late = |seat: &&Seat| seat.absent_since.is_some_and(|since| now.saturating_sub(since) >= ABSENT_MAX);
+        let why = |seat: &Seat| if seat.born.is_none() { LeaveReason::Failed } else { LeaveReason::TimedOut };
+        self.seats.values().filter(late).map(|seat| (seat.info.peer, why(seat))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rookery_schemas::ids::UnixMillis;
+    use rookery_schemas::signal::Role;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_seat_is_absent_only_without_socket_and_media() {
+        let (up, down) =
+            (MediaHealth { up: true, publish_silent: false }, MediaHealth { up: false, publish_silent: false });
+        let silent = MediaHealth { up: false, publish_silent: true };
+        // connected, has an actor, media -> reconnecting, absent
+        for (connected, alive, media, reconnecting, absent) in [
+            (true, true, down, false, false),
+            (true, true, up, false, false),
+            (true, true, silent, true, false),
+            (false, true, up, true, false),
+            (false, true, down, true, true),
+            (true, false, up, true, true),
+            (false, false, up, true, true),
+        ] {
+            let mut seat = Seat {
+                info: PeerInfo {
+                    peer: PeerId(Uuid::nil()),
+                    user: None,
+                    display_name: "A".into(),
+                    role: Role::Guest,
+                    joined_at: UnixMillis(0),
+                    reconnecting: false,
+                },
+                attachment: Attachment(1),
+                srtp: SrtpProfile::Gcm,
+                connected,
+                born: alive.then_some(Attachment(1)),
+                media,
+                absent_since: None,
+            };
+            let changed = seat.refresh(Duration::from_secs(1));
+            let got = (seat.info.reconnecting, seat.absent_since.is_some(), changed);
+            assert_eq!(got, (reconnecting, absent, reconnecting), "{connected} {alive} {media:?}");
+            seat.refresh(Duration::from_secs(9));
+            assert_eq!(
+                seat.absent_since,
+                absent.then_some(Duration::from_secs(1)),
+                "absence counts from its beginning"
+            );
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Losing the socket, leaving, being put out, and the room's own end.
+//!
+//! **Invariant:** a ban and a closing are told to nobody before the store has them; who is out is out at once, media too.
+
+use rookery_schemas::bus::RoomReply;
+use rookery_schemas::error::ErrorCode;
+use rookery_schemas::ids::{Attachment, PeerId, TrackId, UnixMillis};
+use rookery_schemas::rows::{Banned, RoomRow};
+use rookery_schemas::signal::{LeaveReason, Role, RoomClosedReason, ServerMessage};
+
+use super::{AD_HOC_ENDS_AFTER, Error, LEFT_MAX, RoomState, STORE_RETRY, answer, refuse};
+use crate::now::Now;
+use crate::room::effect::{AskId, DeskOp, DeskResult, Effect, Seated};
+
+impl RoomState {
+    pub(super) fn detach(
+        &mut self,
+        now: Now,
+        ask: AskId,
+        peer: PeerId,
+        attachment: Attachment,
+        out: &mut Vec<Effect>,
+    ) -> Result<Result<(), ErrorCode>, Error> {
+        if let Err(code) = self.seat(peer, attachment) {
+            return Ok(Err(code));
+        }
+        if let Some(seat) = self.roster.get_mut(peer) {
+            seat.connected = false;
+        }
+        self.seat_changed(now, peer, out)?;
+        answer(ask, RoomReply::Done, out);
+        Ok(Ok(()))
+    }
+
+    pub(super) fn leave(
+        &mut self,
+        now: Now,
+        ask: AskId,
+        peer: PeerId,
+        attachment: Attachment,
+        out: &mut Vec<Effect>,
+    ) -> Result<Result<(), ErrorCode>, Error> {
+        if let Err(code) = self.seat(peer, attachment) {
+            return Ok(Err(code));
+        }
+        self.unseat(now, peer, LeaveReason::Left, out)?;
+        answer(ask, RoomReply::Done, out);
+        Ok(Ok(()))
+    }
+
+    pub(super) fn kick(
+        &mut self,
+        ask: AskId,
+        by: PeerId,
+        attachment: Attachment,
+        peer: PeerId,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), ErrorCode> {
+        self.host(by, attachment)?;
+        let target = &self.roster.get(peer).ok_or(ErrorCode::PeerNotFound)?.info;
+        if target.role == Role::Host {
+            return Err(ErrorCode::Forbidden);
+        }
+        let who = target.user.map_or(Banned::Peer(peer), Banned::User);
+        self.kicks.insert(ask, peer);
+        out.push(Effect::Desk(DeskOp::Ban { ask, who }));
+        Ok(())
+    }
+
+    pub(super) fn close(
+        &mut self,
+        now: Now,
+        ask: AskId,
+        by: PeerId,
+        attachment: Attachment,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), ErrorCode> {
+        if let Some(code) = self.shut(now) {
+            return Err(code);
+        }
+        self.host(by, attachment)?;
+        self.closers.push(ask);
+        self.begin_closing(now, RoomClosedReason::Host, out);
+        Ok(())
+    }
+
+    /// The row was changed over HTTP.
+    pub(super) fn changed(
+        &mut self,
+        now: Now,
+        ask: AskId,
+        row: RoomRow,
+        out: &mut Vec<Effect>,
+    ) -> Result<Result<(), ErrorCode>, Error> {
+        if row.id != self.row.id {
+            return Ok(Err(ErrorCode::Invalid));
+        }
+        self.end_stored = row.expires_at;
+        self.row = row;
+        if self.row.ad_hoc && !self.roster.is_empty() {
+            self.row.expires_at = None;
+        }
+        if self.row.deleted {
+            self.end_for_all(RoomClosedReason::Deleted, now, out)?;
+        } else if let Some(code) = self.row.closed_at.and_then(|_| self.shut(now)) {
+            self.end_for_all(closed_reason(code), now, out)?;
+        } else {
+            self.expire(now, out);
+            self.reconcile(now, out);
+        }
+        answer(ask, RoomReply::Done, out);
+        Ok(Ok(()))
+    }
+
+    /// Closes the room if its end has come.
+    pub(crate) fn expire(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let due = self.row.expires_at.is_some_and(|end| end <= now.unix);
+        if due && !self.draining && self.row.closed_at.is_none() && now.elapsed >= self.close_retry_at {
+            self.begin_closing(now, RoomClosedReason::Expired, out);
+        }
+    }
+
+    fn begin_closing(&mut self, now: Now, reason: RoomClosedReason, out: &mut Vec<Effect>) {
+        if !std::mem::replace(&mut self.closing, true) {
+            out.push(Effect::Desk(DeskOp::Close { at: now.unix, reason }));
+        }
+    }
+
+    /// The desk has done something, or could not.
+    ///
+    /// # Errors
+    /// [`Error`] if an event cannot be encoded.
+    pub(crate) fn desk_did(&mut self, now: Now, result: DeskResult, out: &mut Vec<Effect>) -> Result<(), Error> {
+        match result {
+            DeskResult::Member { ask, found } => self.recognised(now, ask, found, out),
+            DeskResult::Banned { ask, who, done } => self.banned(now, ask, who, done, out),
+            DeskResult::Closed { at, reason, done } => self.closed(now, at, reason, done, out),
+            DeskResult::EndSet { expires_at, done } => {
+                self.end_in_flight = false;
+                match done {
+                    Ok(()) => self.end_stored = expires_at,
+                    Err(_) => self.end_retry_at = now.elapsed + STORE_RETRY,
+                }
+                self.reconcile(now, out);
+                Ok(())
+            }
+        }
+    }
+
+    fn banned(
+        &mut self,
+        now: Now,
+        ask: AskId,
+        who: Banned,
+        done: Result<(), ErrorCode>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        self.kicks.remove(&ask);
+        if let Err(code) = done {
+            refuse(ask, code, out);
+            return Ok(());
+        }
+        let theirs = |info: &&rookery_schemas::signal::PeerInfo| match who {
+            Banned::User(user) => info.user == Some(user),
+            Banned::Peer(peer) => info.peer == peer,
+        };
+        let infos = self.roster.infos();
+        for peer in infos.iter().filter(theirs).map(|info| info.peer) {
+            if let Some(seat) = self.roster.get(peer) {
+                let message = Box::new(ServerMessage::Kicked);
+                out.push(Effect::Personal { peer, attachment: seat.attachment, message });
+            }
+            self.unseat(now, peer, LeaveReason::Kicked, out)?;
+        }
+        self.bans.insert(who);
+        answer(ask, RoomReply::Done, out);
+        Ok(())
+    }
+
+    fn closed(
+        &mut self,
+        now: Now,
+        at: UnixMillis,
+        reason: RoomClosedReason,
+        done: Result<(), ErrorCode>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        self.closing = false;
+        match done {
+            Ok(()) => {
+                self.row.closed_at = Some(self.row.closed_at.unwrap_or(at));
+                self.end_for_all(reason, now, out)?;
+                self.closers.drain(..).for_each(|ask| answer(ask, RoomReply::Done, out));
+            }
+            Err(code) => {
+                self.close_retry_at = now.elapsed + STORE_RETRY;
+                self.closers.drain(..).for_each(|ask| refuse(ask, code, out));
+            }
+        }
+        Ok(())
+    }
+
+    /// The room is over: told once, and everyone is out.
+    pub(super) fn end_for_all(
+        &mut self,
+        reason: RoomClosedReason,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        self.announce(ServerMessage::RoomClosed { reason }, out)?;
+        for info in self.roster.infos() {
+            self.roster.remove(info.peer);
+            out.push(Effect::Unseat { peer: info.peer });
+        }
+        self.tracks.clear();
+        self.publish_catalogue(out);
+        self.empty_since = self.empty_since.or(Some(now.elapsed));
+        out.push(Effect::Presence);
+        Ok(())
+    }
+
+    /// Takes a peer out of the room.
+    pub(super) fn unseat(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        reason: LeaveReason,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        if self.roster.remove(peer).is_none() {
+            return Ok(());
+        }
+        out.push(Effect::Unseat { peer });
+        self.end_tracks_of(peer, out)?;
+        self.announce(ServerMessage::PeerLeft { peer, reason }, out)?;
+        // One that was only lost may come back with its token; one that was put out is banned.
+        if reason == LeaveReason::Left && self.left.len() < LEFT_MAX {
+            self.left.insert(peer, now.elapsed);
+        }
+        if self.roster.is_empty() {
+            self.empty_since = Some(now.elapsed);
+            if self.row.ad_hoc && self.row.closed_at.is_none() {
+                self.row.expires_at = Some(now.unix_after(AD_HOC_ENDS_AFTER));
+            }
+            self.reconcile(now, out);
+        }
+        out.push(Effect::Presence);
+        Ok(())
+    }
+
+    pub(super) fn end_tracks_of(&mut self, peer: PeerId, out: &mut Vec<Effect>) -> Result<(), Error> {
+        let mut ended: Vec<TrackId> = self.tracks.values().filter(|t| t.peer == peer).map(|t| t.track).collect();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        ended.sort();
+        self.tracks.retain(|_, track| track.peer != peer);
+        self.publish_catalogue(out);
+        for track in ended {
+            self.announce(ServerMessage::TrackUnpublished { track }, out)?;
+        }
+        Ok(())
+    }
+
+    /// A seat's fields were changed: tells others if they can see it, and its actor in any case.
+    pub(super) fn seat_changed(&mut self, now: Now, peer: PeerId, out: &mut Vec<Effect>) -> Result<(), Error> {
+        let Some(seat) = self.roster.get_mut(peer) else { return Ok(()) };
+        let visible = seat.refresh(now.elapsed);
+        let seated = Seated { info: seat.info.clone(), attachment: seat.attachment, connected: seat.connected };
+        if visible {
+            self.announce(ServerMessage::PeerUpdated { peer: seated.info.clone() }, out)?;
+        }
+        out.push(Effect::Seated(Box::new(seated)));
+        Ok(())
+    }
+}
+
+/// What is told to all when nobody can be in a room for this reason.
+pub(super) fn closed_reason(code: ErrorCode) -> RoomClosedReason {
+    match code {
+        ErrorCode::RoomExpired => RoomClosedReason::Expired,
+        ErrorCode::RoomNotFound => RoomClosedReason::Deleted,
+        _ => RoomClosedReason::Host,
+    }
+}

@@ -1,0 +1,505 @@
+//! The rooms of a node: wakes them when they are asked for, routes requests to them, and puts them away.
+//!
+//! **Invariant:** a room has at most one life on this node at a time, and its media room is open exactly as long.
+
+mod dispatch;
+mod registry;
+mod sweep;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use rookery_media::{Command, EventSink, WorkerIndex};
+use rookery_schemas::bus::{
+    PeerRequest, RoomCommand, RoomReply, RoomRequest, peers_subject, presence_subject, rooms_subject,
+};
+use rookery_schemas::error::ErrorCode;
+use rookery_schemas::ids::{Incarnation, NodeId, PeerId, RoomId};
+use rookery_schemas::rows::OwnerRow;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::env::{Ids, Seams};
+use crate::metrics::{Counted, Gauges, Metrics};
+use crate::presence::Board;
+use crate::reply::{Bound, Reply};
+use crate::room::{Here, RoomMessage};
+use crate::room_scope::{RoomScope, ScopeArgs, ScopeMessage};
+use crate::router::EventQueue;
+use crate::seams::{BusError, MediaError};
+use crate::tasks::AbortOnDrop;
+use dispatch::{Dispatch, Subject};
+use registry::{Registry, Route};
+
+/// Between two tries to close a media room at a worker whose queue is full.
+const CLOSE_AGAIN: Duration = Duration::from_millis(10);
+
+/// Where a room should live, as far as this node knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Here: claim it if another incarnation has it.
+    Here,
+    /// At this node: redirect.
+    Redirect(NodeId),
+}
+
+/// Decides which node claims a room.
+pub trait Placement: Send + Sync + 'static {
+    /// Asked before a claim, with the owner as stored.
+    fn wish(&self, room: RoomId, owner: Option<&OwnerRow>) -> Wish;
+}
+
+/// The placement of a node that is alone: every room is here.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alone;
+
+impl Placement for Alone {
+    fn wish(&self, _room: RoomId, _owner: Option<&OwnerRow>) -> Wish {
+        Wish::Here
+    }
+}
+
+/// How many of what a node takes; beyond it requests are refused as `overloaded`.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Rooms awake at once. An empty awake room costs about 20 kB.
+    pub rooms_max: usize,
+    /// Requests under way in all.
+    pub requests_max: usize,
+    /// Requests under way in one room, so that one cannot take all.
+    pub room_requests_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { rooms_max: 10_000, requests_max: 16_384, room_requests_max: 2_048 }
+    }
+}
+
+/// How the rooms of a node are run.
+#[derive(Clone)]
+pub struct RoomsConfig {
+    /// This node.
+    pub node: NodeId,
+    /// This start of it.
+    pub incarnation: Incarnation,
+    /// Bounds.
+    pub limits: Limits,
+    /// Who claims what.
+    pub placement: Arc<dyn Placement>,
+    /// Let [`Rooms::inject`] make actors panic. For tests.
+    pub faults: bool,
+}
+
+impl std::fmt::Debug for RoomsConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { node, incarnation, limits, placement: _, faults } = self;
+        let mut out = f.debug_struct("RoomsConfig");
+        out.field("node", node).field("incarnation", incarnation).field("limits", limits).field("faults", faults);
+        out.finish_non_exhaustive()
+    }
+}
+
+impl RoomsConfig {
+    /// A node that is alone, with the usual limits.
+    #[must_use]
+    pub fn alone(node: NodeId, incarnation: Incarnation) -> Self {
+        Self { node, incarnation, limits: Limits::default(), placement: Arc::new(Alone), faults: false }
+    }
+}
+
+/// Why the rooms do not start, or something cannot be injected.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A metric is misnamed.
+    #[error("the metrics cannot be made")]
+    Metrics(#[from] prometheus::Error),
+    /// The bus does not let us serve.
+    #[error("the bus does not take our subjects")]
+    Bus(#[from] BusError),
+    /// The first actor did not start.
+    #[error("the rooms' actor did not start")]
+    Spawn(#[from] ractor::SpawnErr),
+    /// [`RoomsConfig::faults`] is off.
+    #[error("faults cannot be injected here")]
+    FaultsOff,
+}
+
+/// Whom a fault is injected into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The room's actor.
+    Room,
+    /// Its router.
+    Router,
+    /// One peer's actor.
+    Peer(PeerId),
+}
+
+/// The running rooms of a node. Dropped, they stop where they are; [`Rooms::stop`] ends them in order.
+#[derive(Debug)]
+pub struct Rooms {
+    actor: ActorRef<RoomsMessage>,
+    ended: JoinHandle<()>,
+    serving: Vec<AbortOnDrop>,
+    metrics: Arc<Metrics>,
+    permits: Arc<Semaphore>,
+    config: RoomsConfig,
+}
+
+impl Rooms {
+    /// Serves the node's bus subjects from now on.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing runs then.
+    pub async fn start(config: RoomsConfig, seams: Seams) -> Result<Self, Error> {
+        let metrics = Arc::new(Metrics::new()?);
+        let board = Arc::new(Board::default());
+        let permits = Arc::new(Semaphore::new(config.limits.requests_max));
+        let args = NodeArgs {
+            config: config.clone(),
+            seams: seams.clone(),
+            metrics: Arc::clone(&metrics),
+            board: Arc::clone(&board),
+        };
+        let (actor, ended) = Actor::spawn(None, Node, args).await?;
+        let dispatch = Arc::new(Dispatch {
+            bus: seams.bus,
+            clock: seams.clock,
+            metrics: Arc::clone(&metrics),
+            board,
+            permits: Arc::clone(&permits),
+            rooms: actor.clone(),
+        });
+        let mut rooms = Self { actor, ended, serving: Vec::new(), metrics, permits, config };
+        let node = &rooms.config.node;
+        for (kind, subject) in [
+            (Subject::Rooms, rooms_subject(node)),
+            (Subject::Peers, peers_subject(node)),
+            (Subject::Presence, presence_subject(node)),
+        ] {
+            rooms.serving.push(dispatch.serve(kind, subject).await?);
+        }
+        Ok(rooms)
+    }
+
+    /// What the actors count; register it at the node's registry.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// What must be back at its base when everybody has left.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        let in_flight = self.config.limits.requests_max.saturating_sub(self.permits.available_permits());
+        Gauges::read(&self.metrics, in_flight)
+    }
+
+    /// Makes an actor panic, if there is one and it is allowed here.
+    ///
+    /// # Errors
+    /// [`Error::FaultsOff`].
+    pub fn inject(&self, room: RoomId, target: Target) -> Result<(), Error> {
+        if !self.config.faults {
+            return Err(Error::FaultsOff);
+        }
+        let _ = self.actor.send_message(RoomsMessage::Fault { room, target });
+        Ok(())
+    }
+
+    /// Takes no more requests, lets the rooms store what they have taken, and ends them; after `patience` they are ended
+    /// as they are. Chat that was not acknowledged by then is answered `unknown`.
+    pub async fn stop(mut self, patience: Duration) {
+        self.serving.clear();
+        let _ = self.actor.send_message(RoomsMessage::Drain);
+        if tokio::time::timeout(patience, &mut self.ended).await.is_err() {
+            tracing::warn!("rooms did not end in time");
+            self.actor.stop(None);
+            let _ = tokio::time::timeout(patience, &mut self.ended).await;
+        }
+    }
+}
+
+impl Drop for Rooms {
+    fn drop(&mut self) {
+        self.actor.stop(None);
+    }
+}
+
+/// The actor behind [`Rooms`].
+struct Node;
+
+struct NodeArgs {
+    config: RoomsConfig,
+    seams: Seams,
+    metrics: Arc<Metrics>,
+    board: Arc<Board>,
+}
+
+/// What can be said to the rooms' actor.
+pub(crate) enum RoomsMessage {
+    /// To a room, waking it if it sleeps.
+    Request { request: Box<RoomRequest>, reply: Reply },
+    /// To a peer of an awake room.
+    PeerRequest { request: Box<PeerRequest>, reply: Reply },
+    /// A room has been empty for a while, having seen so many requests.
+    Idle { room: RoomId, taken: u64 },
+    /// It is time to look for rooms past their end.
+    Sweep,
+    /// These rooms are past their end.
+    Swept { found: Vec<RoomId> },
+    /// Try again to close media rooms.
+    CloseAgain,
+    /// End all rooms in order, then yourself.
+    Drain,
+    /// Make an actor panic.
+    Fault { room: RoomId, target: Target },
+}
+
+struct Held {
+    scope: ActorRef<ScopeMessage>,
+    permits: Arc<Semaphore>,
+    _counted: Counted,
+}
+
+type Waiting = (Box<RoomCommand>, Reply);
+
+struct NodeState {
+    config: RoomsConfig,
+    here: Here,
+    seams: Seams,
+    metrics: Arc<Metrics>,
+    board: Arc<Board>,
+    ids: Arc<Ids>,
+    rooms: Registry<Held, Waiting>,
+    room_of: HashMap<ActorId, RoomId>,
+    /// Rooms whose worker would not take their closing yet.
+    unclosed: Vec<RoomId>,
+    draining: bool,
+    _sweeping: Vec<AbortOnDrop>,
+}
+
+impl Actor for Node {
+    type Msg = RoomsMessage;
+    type State = NodeState;
+    type Arguments = NodeArgs;
+
+    async fn pre_start(&self, myself: ActorRef<RoomsMessage>, args: NodeArgs) -> Result<NodeState, ActorProcessingErr> {
+        let NodeArgs { config, seams, metrics, board } = args;
+        myself.send_interval(sweep::EVERY, || RoomsMessage::Sweep);
+        Ok(NodeState {
+            here: Here { node: config.node.clone(), incarnation: config.incarnation },
+            rooms: Registry::new(seams.media.workers()),
+            config,
+            seams,
+            metrics,
+            board,
+            ids: Arc::default(),
+            room_of: HashMap::new(),
+            unclosed: Vec::new(),
+            draining: false,
+            _sweeping: Vec::new(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<RoomsMessage>,
+        message: RoomsMessage,
+        node: &mut NodeState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            RoomsMessage::Request { request, reply } => {
+                let RoomRequest { room, command, .. } = *request;
+                node.request(&myself, room, Box::new(command), reply).await;
+            }
+            RoomsMessage::PeerRequest { request, reply } => node.peer_request(request, reply),
+            RoomsMessage::Idle { room, taken } => {
+                if let Some(held) = node.rooms.idle(room, taken) {
+                    let _ = held.scope.send_message(ScopeMessage::End { reason: None });
+                }
+            }
+            RoomsMessage::Sweep => node._sweeping = vec![sweep::look(&node.seams, myself)],
+            RoomsMessage::Swept { found } => node.swept(found),
+            RoomsMessage::CloseAgain => {
+                for room in std::mem::take(&mut node.unclosed) {
+                    node.ended(&myself, room).await;
+                }
+            }
+            RoomsMessage::Drain => {
+                node.draining = true;
+                for (_, held) in node.rooms.awake() {
+                    let _ = held.scope.send_message(ScopeMessage::ToRoom(RoomMessage::Drain));
+                }
+                node.stop_if_drained(&myself);
+            }
+            RoomsMessage::Fault { room, target } => {
+                if let Route::Awake(held) = node.rooms.route(room, false) {
+                    let _ = held.scope.send_message(ScopeMessage::Fault(target));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<RoomsMessage>,
+        event: SupervisionEvent,
+        node: &mut NodeState,
+    ) -> Result<(), ActorProcessingErr> {
+        let who = match &event {
+            SupervisionEvent::ActorFailed(who, error) => {
+                tracing::error!(%error, "a room's supervisor failed");
+                who
+            }
+            SupervisionEvent::ActorTerminated(who, _, _) => who,
+            _ => return Ok(()),
+        };
+        if let Some(room) = node.room_of.remove(&who.get_id()) {
+            node.ended(&myself, room).await;
+        }
+        Ok(())
+    }
+}
+
+impl NodeState {
+    async fn request(
+        &mut self,
+        myself: &ActorRef<RoomsMessage>,
+        room: RoomId,
+        command: Box<RoomCommand>,
+        reply: Reply,
+    ) {
+        if self.draining {
+            return reply.refuse(ErrorCode::OwnerUnavailable);
+        }
+        // A sleeping room reads its row when it wakes.
+        let wakes = !matches!(*command, RoomCommand::Changed { .. });
+        if wakes
+            && matches!(self.rooms.route(room, false), Route::Asleep)
+            && let Err(code) = self.open(myself, room).await
+        {
+            return reply.refuse(code);
+        }
+        match self.rooms.route(room, true) {
+            Route::Awake(held) => {
+                if let Some(reply) = reply.hold(Bound::Room, &held.permits) {
+                    let _ = held.scope.send_message(ScopeMessage::Request { command, reply });
+                } else {
+                    // It never got there, and need not be waited for.
+                    let _ = held.scope.send_message(ScopeMessage::Refused);
+                }
+            }
+            Route::Ending => {
+                if let Err((_, reply)) = self.rooms.wait(room, (command, reply)) {
+                    reply.refuse(ErrorCode::Overloaded);
+                }
+            }
+            Route::Asleep => reply.send(Ok(RoomReply::Done)),
+        }
+    }
+
+    fn peer_request(&mut self, request: Box<PeerRequest>, reply: Reply) {
+        match self.rooms.route(request.room, false) {
+            Route::Awake(held) => {
+                if let Some(reply) = reply.hold(Bound::Room, &held.permits) {
+                    let _ = held.scope.send_message(ScopeMessage::PeerRequest { request, reply });
+                }
+            }
+            Route::Ending | Route::Asleep => reply.refuse(ErrorCode::NotJoined),
+        }
+    }
+
+    /// Wakes a room: its media room first, so that connections find it.
+    async fn open(&mut self, myself: &ActorRef<RoomsMessage>, room: RoomId) -> Result<(), ErrorCode> {
+        if self.rooms.len() >= self.config.limits.rooms_max {
+            return Err(ErrorCode::Overloaded);
+        }
+        let worker = self.rooms.lightest();
+        let events = Arc::new(EventQueue::new(Arc::clone(&self.metrics)));
+        let sink: Arc<dyn EventSink> = events.clone();
+        self.seams.media.send(worker, Command::OpenRoom { room, sink }).map_err(|error| {
+            tracing::warn!(%room, %error, "a media room could not be opened");
+            match error {
+                MediaError::Overloaded(_) => ErrorCode::Overloaded,
+                MediaError::Stopped => ErrorCode::OwnerUnavailable,
+            }
+        })?;
+        let args = ScopeArgs {
+            room,
+            here: self.here.clone(),
+            worker,
+            seams: self.seams.clone(),
+            metrics: Arc::clone(&self.metrics),
+            board: Arc::clone(&self.board),
+            placement: Arc::clone(&self.config.placement),
+            ids: Arc::clone(&self.ids),
+            rooms: myself.clone(),
+            events,
+        };
+        match Actor::spawn_linked(None, RoomScope, args, myself.get_cell()).await {
+            Ok((scope, _)) => {
+                self.room_of.insert(scope.get_id(), room);
+                let permits = Arc::new(Semaphore::new(self.config.limits.room_requests_max));
+                let counted = Counted::one(self.metrics.rooms.clone());
+                self.rooms.insert(room, worker, Held { scope, permits, _counted: counted });
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%room, %error, "a room's supervisor did not start");
+                let _ = self.seams.media.send(worker, Command::CloseRoom { room });
+                Err(ErrorCode::OwnerUnavailable)
+            }
+        }
+    }
+
+    /// A room's actors are gone: closes its media room, and begins its next life if someone waits for it.
+    async fn ended(&mut self, myself: &ActorRef<RoomsMessage>, room: RoomId) {
+        let Some(worker) = self.rooms.ending(room) else { return };
+        if self.close_media(worker, room).is_err() {
+            if self.unclosed.is_empty() {
+                myself.send_after(CLOSE_AGAIN, || RoomsMessage::CloseAgain);
+            }
+            self.unclosed.push(room);
+            return;
+        }
+        let waiting = self.rooms.remove(room).map(|ended| ended.waiting).unwrap_or_default();
+        for (command, reply) in waiting {
+            self.request(myself, room, command, reply).await;
+        }
+        self.stop_if_drained(myself);
+    }
+
+    fn close_media(&self, worker: WorkerIndex, room: RoomId) -> Result<(), MediaError> {
+        match self.seams.media.send(worker, Command::CloseRoom { room }) {
+            Err(MediaError::Stopped) | Ok(()) => Ok(()),
+            Err(full) => Err(full),
+        }
+    }
+
+    fn swept(&mut self, found: Vec<RoomId>) {
+        let mut asleep = Vec::new();
+        for room in found {
+            match self.rooms.route(room, false) {
+                Route::Awake(held) => {
+                    let _ = held.scope.send_message(ScopeMessage::ToRoom(RoomMessage::Expire));
+                }
+                Route::Ending => {}
+                Route::Asleep => asleep.push(room),
+            }
+        }
+        if !asleep.is_empty() {
+            self._sweeping.push(sweep::close(&self.seams, asleep));
+        }
+    }
+
+    fn stop_if_drained(&self, myself: &ActorRef<RoomsMessage>) {
+        if self.draining && self.rooms.len() == 0 {
+            myself.stop(None);
+        }
+    }
+}
