@@ -181,9 +181,9 @@ pub struct ResumeToken {
 /// The answer to a [`RoomRequest`] or [`PeerRequest`].
 pub type RoomAnswer = Result<RoomReply, Refusal>;
 
-/// What a room or peer answers.
+/// What a room or peer answers. Its tag is not `type`, which the client's message in [`RoomReply::Message`] has already.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "reply", rename_all = "snake_case")]
 pub enum RoomReply {
     /// Done.
     Done,
@@ -340,6 +340,16 @@ impl EventFrame {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clients_message_comes_through_an_answer_as_it_is() -> Result<(), serde_json::Error> {
+        for message in [ServerMessage::Ok, ServerMessage::Answer { sdp: "v=0".into() }, ServerMessage::Kicked] {
+            let answer: RoomAnswer = Ok(RoomReply::Message(message.clone()));
+            let back: RoomAnswer = serde_json::from_str(&serde_json::to_string(&answer)?)?;
+            assert!(matches!(back, Ok(RoomReply::Message(back)) if back == message));
+        }
+        Ok(())
+    }
 
     #[test]
     fn event_frames_come_back_as_they_went() -> Result<(), EventFrameError> {
