@@ -23,6 +23,7 @@ mod room;
 mod slab;
 mod slot;
 mod source;
+mod stun_limit;
 mod subscriptions;
 mod timers;
 
@@ -43,10 +44,10 @@ use crate::{
 use connection::Connection;
 use forward::{Frame, Fresh};
 use hash::{Map, Seed};
-use receive::StunLimit;
 use room::Room;
 use slab::{Key, Slab};
 use source::{Source, Track};
+use stun_limit::StunLimit;
 
 /// Rooms of one worker.
 const ROOMS_MAX: usize = 16_384;

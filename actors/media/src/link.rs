@@ -34,6 +34,8 @@ pub const INBOUND_MAX: usize = 256;
 pub const ROUTES_MAX: usize = 16;
 /// Binding requests remembered until they are answered; the oldest gives way.
 const ASKED_MAX: usize = 16;
+/// Proofs of a known path after which the worker is told again: half a minute of consent checks.
+const PROOFS_UNTOLD: u8 = 16;
 
 /// One of a worker's sockets: an index into [`Wire::local_addrs`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -97,9 +99,13 @@ struct State {
     asked: VecDeque<Asked>,
     learned: Learned,
     nominated: Option<Path>,
+    /// Our ufrag of the ICE session that nominated.
+    session: Box<[u8]>,
     /// Where the library believes that the other side is.
     believed: Option<SocketAddr>,
     keyed: bool,
+    /// Routes that the worker has been told, and how often each was proven since.
+    told: Vec<(Path, u8)>,
 }
 
 #[derive(Default)]
@@ -112,6 +118,45 @@ struct Asked {
     transaction: Transaction,
     path: Path,
     nominates: bool,
+    ufrag: Box<[u8]>,
+}
+
+impl State {
+    /// A path was proven. True if the worker must be told: it is new, or has not been told for a while (another
+    /// connection may have held that address meanwhile). Consent checks, which never end, are mostly neither.
+    fn prove(&mut self, path: Path) -> bool {
+        if let Some((_, proofs)) = self.told.iter_mut().find(|(told, _)| *told == path) {
+            *proofs = (*proofs + 1) % PROOFS_UNTOLD;
+            if *proofs != 0 {
+                return false;
+            }
+        } else {
+            if self.told.len() >= ROUTES_MAX {
+                self.told.remove(0);
+            }
+            self.told.push((path, 0));
+        }
+        self.learned.routes.retain(|route| *route != path);
+        if self.learned.routes.len() >= ROUTES_MAX {
+            self.learned.routes.remove(0);
+        }
+        self.learned.routes.push(path);
+        true
+    }
+
+    /// A nomination was answered. After an ICE restart the library has a new pair, so what it believed is over.
+    fn nominate(&mut self, path: Path, ufrag: Box<[u8]>) -> bool {
+        if self.session != ufrag {
+            self.believed = None;
+            self.session = ufrag;
+        }
+        let new = self.nominated != Some(path);
+        if new {
+            self.nominated = Some(path);
+            self.learned.nominated = Some(path);
+        }
+        new
+    }
 }
 
 impl ControlLink {
@@ -220,20 +265,17 @@ impl ControlLink {
         if message.kind == Kind::Other {
             return path;
         }
-        state.learned.routes.retain(|route| *route != path);
-        if state.learned.routes.len() >= ROUTES_MAX {
-            state.learned.routes.remove(0);
-        }
-        state.learned.routes.push(path);
+        let mut news = state.prove(path);
         if message.kind == Kind::BindingSuccess
             && let Some(asked) = asked.and_then(|at| state.asked.remove(at))
             && asked.nominates
         {
-            state.nominated = Some(path);
-            state.learned.nominated = Some(path);
+            news |= state.nominate(path, asked.ufrag);
         }
         drop(state);
-        self.notify();
+        if news {
+            self.notify();
+        }
         path
     }
 
@@ -247,7 +289,8 @@ impl ControlLink {
                     state.asked.pop_front();
                 }
                 let nominates = message.nominates();
-                state.asked.push_back(Asked { transaction: message.transaction, path, nominates });
+                let ufrag = message.ufrag().unwrap_or_default().into();
+                state.asked.push_back(Asked { transaction: message.transaction, path, nominates, ufrag });
             }
             Some(_) => {}
             None => {

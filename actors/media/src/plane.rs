@@ -83,12 +83,15 @@ impl Plane {
     /// Queues a command for a worker. Commands of one thread are applied in order.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] when too many wait; the command was then not taken.
+    /// [`Error::Overloaded`] when too many wait, [`Error::Stopped`] when the worker has ended; the command was then not
+    /// taken.
     pub fn send(&self, worker: WorkerIndex, command: Command) -> Result<(), Error> {
-        if self.inner.threads.lock().is_empty() {
-            return Err(Error::Stopped);
+        let port = self.port(worker)?;
+        match self.inner.threads.lock().get(usize::from(worker.0)) {
+            Some(thread) if !thread.is_finished() => {}
+            _ => return Err(Error::Stopped),
         }
-        self.port(worker)?.push(command).map_err(|_| Error::Overloaded(worker))
+        port.push(command).map_err(|_| Error::Overloaded(worker))
     }
 
     /// Makes the tie between a connection's ICE and DTLS and a worker's port.

@@ -106,6 +106,8 @@ figures! {
     drop_stun_limited,
     /// Dropped: the control plane's queue is full.
     drop_control_full,
+    /// Dropped: more packets in one round than are forwarded, or one that no history holds.
+    drop_overrun,
     /// Dropped: older than a slot's switch point.
     drop_before_switch,
     /// Dropped: the subscriber's answer has no payload type for this codec.

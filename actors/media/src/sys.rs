@@ -59,6 +59,11 @@ pub(crate) fn bind(address: SocketAddr, buffer_bytes: usize) -> io::Result<UdpSo
     Ok(socket)
 }
 
+/// An address family as address structures have it.
+fn family(value: libc::c_int) -> libc::sa_family_t {
+    libc::sa_family_t::try_from(value).unwrap_or(0)
+}
+
 /// The system's form of an address, and its length.
 fn name_of(address: SocketAddr) -> (Name, libc::socklen_t) {
     // SAFETY: sockaddr_storage is plain integers; all zeros is a valid value of it.
@@ -66,7 +71,7 @@ fn name_of(address: SocketAddr) -> (Name, libc::socklen_t) {
     let length = match address {
         SocketAddr::V4(v4) => {
             let value = libc::sockaddr_in {
-                sin_family: libc::AF_INET as libc::sa_family_t,
+                sin_family: family(libc::AF_INET),
                 sin_port: v4.port().to_be(),
                 sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(v4.ip().octets()) },
                 sin_zero: [0; 8],
@@ -77,7 +82,7 @@ fn name_of(address: SocketAddr) -> (Name, libc::socklen_t) {
         }
         SocketAddr::V6(v6) => {
             let value = libc::sockaddr_in6 {
-                sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                sin6_family: family(libc::AF_INET6),
                 sin6_port: v6.port().to_be(),
                 sin6_flowinfo: v6.flowinfo(),
                 sin6_addr: libc::in6_addr { s6_addr: v6.ip().octets() },

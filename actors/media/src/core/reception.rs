@@ -66,8 +66,8 @@ impl Reception {
         let fraction = (lost_since * 256).checked_div(expected_since).unwrap_or(0).min(255);
         let lost = expected.cast_signed() - self.received.cast_signed();
         let (last_report, delay) = self.report.map_or((0, 0), |report| {
-            let nanos = u128::from(now.since(report.at).as_nanos().min(u128::from(u64::MAX)) as u64);
-            (low32(report.ntp >> 16), low32(u64::try_from((nanos << 16) / 1_000_000_000).unwrap_or(0)))
+            let age = (now.since(report.at).as_nanos() << 16) / 1_000_000_000;
+            (low32(report.ntp >> 16), u32::try_from(age).unwrap_or(u32::MAX))
         });
         Some(Block {
             ssrc,

@@ -82,6 +82,46 @@ fn an_answered_nomination_moves_media_and_dtls() {
 }
 
 #[test]
+fn after_an_ice_restart_datagrams_keep_the_new_address() {
+    let (_, link) = link();
+    let request = |ufrag: &[u8; 4], transaction: u8| {
+        let mut datagram = stun(1, transaction, Some(0x25));
+        datagram[3] = 12;
+        datagram.extend_from_slice(&[0, 6, 0, 4]);
+        datagram.extend_from_slice(ufrag);
+        datagram
+    };
+    let (old, new) = (addr("192.0.2.1:1"), addr("192.0.2.2:2"));
+    for (transaction, ufrag, remote) in [(1, b"one:", old), (2, b"two:", new)] {
+        link.deliver(Path { local: Local(2), remote }, &request(ufrag, transaction));
+        assert!(link.send(&stun(0x0101, transaction, None), remote));
+        link.deliver(Path { local: Local(2), remote }, &DTLS);
+        if remote == old {
+            assert!(link.send(&DTLS, old));
+        }
+    }
+    let mut seen = Vec::new();
+    let mut context = Context::from_waker(Waker::noop());
+    while let Poll::Ready((length, source)) = link.poll_recv(&mut context, &mut [0; 64]) {
+        seen.push((length, source));
+    }
+    assert_eq!(seen, [(32, old), (13, old), (32, new), (13, new)]);
+}
+
+#[test]
+fn consent_checks_do_not_wake_the_worker_each_time() {
+    let (wire, link) = link();
+    let path = Path { local: Local(2), remote: addr("192.0.2.1:1") };
+    let mut wakes = 0;
+    for transaction in 0..64 {
+        link.deliver(path, &stun(1, transaction, Some(0x25)));
+        assert!(link.send(&stun(0x0101, transaction, None), path.remote));
+        wakes += u32::from(wire.take_notified());
+    }
+    assert_eq!(wakes, 4, "at first, then every sixteenth time");
+}
+
+#[test]
 fn the_librarys_own_check_makes_a_route_by_the_socket_that_was_asked() {
     let (wire, link) = link();
     assert!(link.send(&stun(1, 1, None), addr("[::1]:9")));

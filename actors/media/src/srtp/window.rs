@@ -109,8 +109,8 @@ mod tests {
                 prop_assert_eq!(window.check(index).is_ok(), false);
                 let new = !taken.contains(&index);
                 let near = window.highest().is_some_and(|h| h < index + 1_024);
-                prop_assert!(!(result.is_ok() && !new), "{} twice", index);
-                prop_assert!(!(new && near && result.is_err()), "{} refused", index);
+                prop_assert!(result.is_err() || new, "{} twice", index);
+                prop_assert!(!(new && near) || result.is_ok(), "{} refused", index);
                 if result.is_ok() {
                     taken.insert(index);
                 }

@@ -36,7 +36,7 @@ impl Two {
     fn frame(&mut self, of: usize, codec: Codec, payload: &[u8]) -> Vec<Got> {
         let n = self.next[of];
         self.next[of] += 1;
-        let timestamp = 77_000 * (of as u32 * 9 + 1) + low16(n) as u32 * 3_000;
+        let timestamp = [77_000, 770_000][of] + u32::from(low16(n)) * 3_000;
         let packet = Rtp::new([500, 600][of], codec, n, timestamp, payload.to_vec());
         self.world.send(self.publishers[of], &[packet]);
         self.world.got(self.subscriber)
@@ -133,7 +133,7 @@ fn another_voice_never_sounds_for_the_new_one() {
     world.slots(subscriber, 1);
     world.bind(subscriber, audio(0), Some(track(0)));
     let voice = |world: &mut World, at, ssrc, n: u64| {
-        world.send(at, &[Rtp::new(ssrc, Codec::Opus, n, 960 * low16(n) as u32, vec![low16(n) as u8; 60])]);
+        world.send(at, &[Rtp::new(ssrc, Codec::Opus, n, 960 * low16(n) as u32, vec![crate::bits::low8(n); 60])]);
         world.got(subscriber)
     };
     let first = voice(&mut world, a, 500, 1);
