@@ -1,0 +1,6 @@
+//! What a node is made of, as a library: its binary wires it together, its tests take it apart.
+//!
+//! **Invariant:** nothing here decides about rooms; it only gives what decides a place to stand.
+
+pub mod bus;
+pub mod store;
