@@ -88,8 +88,9 @@ async fn publish(client: &Client, specs: &[TrackSpec]) -> Result<(), Error> {
 /// Follows whoever publishes until the end, or until the socket is gone.
 async fn follow(client: &Client, end: Instant) -> Result<(), Error> {
     loop {
-        client.follow_everyone(STEP_TIME).await?;
+        // Noted first: what is published while others are being followed is a change already.
         let known = client.look(|view| view.tracks.keys().copied().collect::<Vec<_>>());
+        client.follow_everyone(STEP_TIME).await?;
         let left = end.saturating_duration_since(clock::now());
         let changed =
             client.until(left, "change", |view| !view.tracks.keys().eq(&known) || view.socket_closed.is_some()).await;
