@@ -375,6 +375,11 @@ pub(super) fn slot(key: SlotKey) -> SendSlot {
 impl Client {
     /// Seals a packet as this client. The same index twice is the same packet twice, as a network would have it.
     pub(super) fn seal(&mut self, packet: &Rtp) -> Vec<u8> {
+        self.try_seal(packet).unwrap()
+    }
+
+    /// The same; none for a packet that its own window refuses.
+    pub(super) fn try_seal(&mut self, packet: &Rtp) -> Option<Vec<u8>> {
         let mut bytes = vec![0x80, packet.payload_type | if packet.marker { 0x80 } else { 0 }];
         bytes.extend_from_slice(&low16(packet.index).to_be_bytes());
         bytes.extend_from_slice(&packet.timestamp.to_be_bytes());
@@ -397,9 +402,9 @@ impl Client {
         bytes.resize(bytes.len() + 16, 0);
         let sealer = &mut self.session.sealer;
         let stream = *self.streams.entry(packet.ssrc).or_insert_with(|| sealer.stream(packet.ssrc).unwrap());
-        let length = sealer.seal_rtp(stream, &mut bytes, header, plain, packet.index).unwrap();
+        let length = sealer.seal_rtp(stream, &mut bytes, header, plain, packet.index).ok()?;
         bytes.truncate(length);
-        bytes
+        Some(bytes)
     }
 
     fn take(&mut self, packet: &[u8]) {

@@ -101,8 +101,6 @@ fn reports_of_streams_that_are_anothers_do_nothing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
     /// Any bytes from a known address, and any authentic RTCP and RTP of any shape.
     #[test]
     fn any_bytes_are_survived(

@@ -19,6 +19,11 @@ enum Step {
         lost: u8,
         key: bool,
     },
+    /// One that seemed lost arrives after all, perhaps after a switch.
+    Late {
+        of: usize,
+        pick: usize,
+    },
     /// A packet of the last burst arrives again.
     Duplicate {
         of: usize,
@@ -49,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0usize..2, 1usize..9, prop::collection::vec(0usize..9, 0..6), any::<u8>(), any::<u8>(), any::<bool>())
             .prop_map(|(of, count, order, padding, lost, key)| Step::Burst { of, count, order, padding, lost, key }),
+        2 => (0usize..2, any::<usize>()).prop_map(|(of, pick)| Step::Late { of, pick }),
         1 => (0usize..2).prop_map(|of| Step::Duplicate { of }),
         2 => (0u16..2, prop::option::weighted(0.8, 0usize..2)).prop_map(|(slot, of)| Step::Bind { slot, of }),
         1 => (0usize..2, any::<bool>()).prop_map(|(of, muted)| Step::Mute { of, muted }),
@@ -66,6 +72,7 @@ struct Run {
     next: [u64; 2],
     tracks: [u128; 2],
     last: [Option<Vec<u8>>; 2],
+    held: [Vec<Rtp>; 2],
 }
 
 impl Run {
@@ -75,7 +82,15 @@ impl Run {
         world.publish(a, "0", MediaKind::Video, 500, track(1));
         world.publish(b, "0", MediaKind::Video, 600, track(2));
         world.slots(subscriber, 2);
-        Self { world, publishers: [a, b], subscriber, next: [start, start / 2], tracks: [1, 2], last: [None, None] }
+        Self {
+            world,
+            publishers: [a, b],
+            subscriber,
+            next: [start, start / 2],
+            tracks: [1, 2],
+            last: [None, None],
+            held: [vec![], vec![]],
+        }
     }
 
     fn packet(&self, of: usize, index: u64, key: bool, padding: bool) -> Rtp {
@@ -85,6 +100,15 @@ impl Run {
             padding: if padding { 100 } else { 0 },
             ..Rtp::new([500, 600][of], Codec::Vp8, index, timestamp, payload)
         }
+    }
+
+    fn arrive(&mut self, of: usize, packet: &Rtp) {
+        let at = self.publishers[of];
+        // a packet held back for longer than the client's own window can no longer be sealed by it
+        let Some(sealed) = self.world.clients[at].try_seal(packet) else { return };
+        let addr = self.world.clients[at].addr;
+        self.world.raw(addr, &sealed);
+        self.last[of] = Some(sealed);
     }
 
     fn step(&mut self, step: Step) {
@@ -99,14 +123,20 @@ impl Run {
                 }
                 let first = self.next[of];
                 self.next[of] += count as u64;
-                for n in arriving.into_iter().filter(|n| lost >> (n % 8) & 1 == 0 || lost % 3 != 0) {
+                for n in arriving {
                     let pads = padding % 3 == 0 && padding >> (n % 8) & 1 == 1;
                     let packet = self.packet(of, first + n as u64, key && n == 0, pads);
-                    let at = self.publishers[of];
-                    let sealed = self.world.clients[at].seal(&packet);
-                    let addr = self.world.clients[at].addr;
-                    self.world.raw(addr, &sealed);
-                    self.last[of] = Some(sealed);
+                    if lost % 3 == 0 && lost >> (n % 8) & 1 == 1 {
+                        self.held[of].push(packet);
+                    } else {
+                        self.arrive(of, &packet);
+                    }
+                }
+            }
+            Step::Late { of, pick } => {
+                if !self.held[of].is_empty() {
+                    let packet = self.held[of].remove(pick % self.held[of].len());
+                    self.arrive(of, &packet);
                 }
             }
             Step::Duplicate { of } => {
@@ -145,8 +175,6 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     /// Reordering, duplicates, loss, padding, switches, mutes, re-subscription, slots that come back: the harness fails
     /// at a nonce that comes twice, and the sealer never has to refuse, since nothing above it tries.
     #[test]
