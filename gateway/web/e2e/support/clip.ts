@@ -32,9 +32,11 @@ export function makeClips(folder: string): Clips {
   if (!existsSync(video)) {
     const bit = `mod(floor(N/pow(2,floor(X/${BLOCK}))),2)`;
     const luma = `if(lt(Y,${BLOCK}),16+219*${bit},if(lt(Y,${2 * BLOCK}),235-219*${bit},lum(X,Y)))`;
+    // Colour planes have half the height: grey where the blocks are.
+    const grey = (plane: string) => `if(lt(Y,${BLOCK}),128,${plane}(X,Y))`;
     ffmpeg([
       ...["-f", "lavfi", "-i", `testsrc2=size=${WIDTH}x${HEIGHT}:rate=${FPS}`],
-      ...["-frames:v", String(FRAMES), "-vf", `format=yuv420p,geq=lum='${luma}':cb='cb(X,Y)':cr='cr(X,Y)'`],
+      ...["-frames:v", String(FRAMES), "-vf", `format=yuv420p,geq=lum='${luma}':cb='${grey("cb")}':cr='${grey("cr")}'`],
       ...["-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe"],
     ], video);
   }

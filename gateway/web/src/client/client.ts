@@ -5,6 +5,7 @@
  */
 import type { KeyValue } from "./devices/choices";
 import { LocalMedia, type DeviceSource } from "./devices/local-media";
+import { Refused } from "./errors";
 import { Api } from "./http/api";
 import { Auth, type AuthEnvironment } from "./http/auth";
 import { Http, type Fetch } from "./http/http";
@@ -79,7 +80,11 @@ export class RookeryClient {
       make: this.#env.make,
       store: this.#env.session,
       codec: this.codec,
-      rejoin: () => this.api.join(slug, { ...(member || !displayName ? {} : { displayName }), ...(password ? { password } : {}) }),
+      rejoin: async () => {
+        // A member who was signed out meanwhile is not to come back as a guest.
+        if (member && this.auth.state.get().status !== "in") throw new Refused("unauthorized");
+        return this.api.join(slug, { ...(member || !displayName ? {} : { displayName }), ...(password ? { password } : {}) });
+      },
       openingFor: async (answer) => {
         const ticket = member ? (await this.api.wsTicket()).ticket : answer.ticket;
         return `?ticket=${encodeURIComponent(ticket)}`;

@@ -8,7 +8,7 @@ import type { ComponentProps, MouseEvent, ReactNode } from "react";
 import { cx } from "./cx";
 
 type Tone = "main" | "quiet" | "plain" | "danger";
-type Size = "large" | "medium" | "small";
+type Size = "large" | "medium" | "small" | "chip";
 
 interface ButtonProps extends ComponentProps<"button"> {
   tone?: Tone;
@@ -19,16 +19,17 @@ interface ButtonProps extends ComponentProps<"button"> {
 }
 
 const tones: Record<Tone, string> = {
-  main: "bg-accent text-accent-ink hover:brightness-105",
-  quiet: "bg-raised text-text border-line hover:bg-hover",
-  plain: "bg-transparent text-text hover:bg-hover",
-  danger: "bg-danger text-danger-ink hover:brightness-110",
+  main: "border-transparent bg-accent text-accent-ink hover:brightness-105",
+  quiet: "border-line bg-raised text-text hover:bg-hover",
+  plain: "border-transparent bg-transparent text-muted hover:bg-hover hover:text-text",
+  danger: "border-transparent bg-danger text-danger-ink hover:brightness-110",
 };
 
 const sizes: Record<Size, string> = {
-  large: "h-11 rounded-[11px] px-[18px] gap-2",
-  medium: "h-9 rounded-control px-3.5 gap-2",
-  small: "h-8 rounded-lg px-2.5 gap-1.5 text-sm",
+  large: "h-11 gap-2 rounded-[11px] px-[18px]",
+  medium: "h-9 gap-2 rounded-control px-3.5",
+  small: "h-8 gap-1.5 rounded-lg px-2.5 text-sm",
+  chip: "h-8 gap-1.5 rounded-pill px-3 text-sm",
 };
 
 export function Button({ tone = "quiet", size = "medium", busy, icon, className, children, onClick, type = "button", ...rest }: ButtonProps) {
@@ -43,7 +44,7 @@ export function Button({ tone = "quiet", size = "medium", busy, icon, className,
       aria-disabled={busy ? true : rest["aria-disabled"]}
       onClick={press}
       className={cx(
-        "calm inline-flex shrink-0 items-center justify-center border border-transparent font-semibold whitespace-nowrap select-none",
+        "calm inline-flex shrink-0 items-center justify-center border font-semibold whitespace-nowrap select-none",
         "disabled:opacity-60 aria-disabled:opacity-75",
         tones[tone],
         sizes[size],

@@ -10,6 +10,8 @@ import type { ReactNode } from "react";
 import { cx } from "./cx";
 
 interface MenuProps {
+  /** Names the place in the page, for those who go by landmarks. */
+  label: string;
   /** The button; it gets the menu's attributes. */
   trigger: ReactNode;
   children: ReactNode;
@@ -20,11 +22,12 @@ interface MenuProps {
   theme?: "dark" | undefined;
 }
 
-export function Menu({ trigger, children, side = "bottom", align = "end", onOpenChange, theme }: MenuProps) {
+export function Menu({ label, trigger, children, side = "bottom", align = "end", onOpenChange, theme }: MenuProps) {
   return (
     <Dropdown.Root modal={false} {...(onOpenChange ? { onOpenChange } : {})}>
       <Dropdown.Trigger asChild>{trigger}</Dropdown.Trigger>
       <Dropdown.Portal>
+        <section aria-label={label}>
         <Dropdown.Content
           side={side}
           align={align}
@@ -35,6 +38,7 @@ export function Menu({ trigger, children, side = "bottom", align = "end", onOpen
         >
           {children}
         </Dropdown.Content>
+        </section>
       </Dropdown.Portal>
     </Dropdown.Root>
   );

@@ -129,8 +129,8 @@ export const en = {
     microphone: "Microphone",
     camera: "Camera",
     speaker: "Speaker",
-    defaultDevice: "System default",
     noDevices: "None found",
+    notAllowed: "Not allowed",
     unnamed: (n: number) => `Device ${n}`,
     testSound: "Play a test sound",
     testPlaying: "Playing…",
@@ -173,6 +173,7 @@ export const en = {
     notFound: "There is no such room. Check the link, or ask whoever sent it.",
     closedTitle: "This room has ended.",
     closedLead: "Nobody can join any more; what was written can still be read.",
+    closedHidden: "Nobody can join any more. Members can still read what was written.",
     closedEmpty: "Nothing was written here.",
   },
   room: {

@@ -272,7 +272,8 @@ export class Chat {
   #markRead(): void {
     this.view.patch({ unread: 0 });
     const seq = this.lastSeq;
-    if (!this.#open || seq <= this.#readSent) return;
+    // Markers are kept for accounts only.
+    if (!this.#open || !this.#author.user || seq <= this.#readSent) return;
     this.#readSent = seq;
     this.#signal.request<"chat_read">({ type: "chat_read", seq }).catch(() => undefined);
   }

@@ -55,7 +55,9 @@ export class Publisher {
 
   /** `failed` also after an offer whose answer was lost: only a new connection helps then. */
   get health(): Health {
-    return this.#broken ? "failed" : healthOf(this.#connection);
+    if (this.#broken) return "failed";
+    const beginning = !this.#connection && this.#ready && [...this.#publications.values()].some(isFresh);
+    return beginning ? "connecting" : healthOf(this.#connection);
   }
 
   /** The own track's id, once the server gave it. */
@@ -140,7 +142,7 @@ export class Publisher {
   }
 
   async #negotiateOnce(): Promise<void> {
-    const fresh = [...this.#publications.values()].filter((p) => !p.transceiver && !p.refused && p.track);
+    const fresh = [...this.#publications.values()].filter(isFresh);
     const restart = this.#restart;
     if (!this.#ready || (fresh.length === 0 && !restart)) return;
     const connection = this.#connection ?? this.#open();
@@ -153,8 +155,7 @@ export class Publisher {
       // Announced and offered in one go: nothing is gained by waiting for each answer.
       const announced = fresh.map((publication) => this.#announce(connection, publication));
       const answer = this.#signal.request<"offer">({ type: "offer", sdp: offer.sdp ?? "" });
-      await Promise.all(announced);
-      const { sdp } = await answer;
+      const [{ sdp }] = await Promise.all([answer, ...announced]);
       if (connection !== this.#connection) return;
       await connection.setRemoteDescription({ type: "answer", sdp });
     } catch (error) {
@@ -212,6 +213,11 @@ export class Publisher {
       if (publication.id === id && publication.told === muted && before !== undefined) publication.told = before;
     });
   }
+}
+
+/** To be published, and not yet on the connection. */
+function isFresh(publication: Publication): boolean {
+  return !publication.transceiver && !publication.refused && publication.track !== null;
 }
 
 function preferCodec(transceiver: RTCRtpTransceiver, mimeType: string): void {

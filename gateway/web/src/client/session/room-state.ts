@@ -51,6 +51,12 @@ export class RoomState {
     return this.#drain();
   }
 
+  /** Takes a part of a snapshot that did not fit into its frame: it has no number. */
+  late(message: ServerMessage): Outcome {
+    this.#apply(message);
+    return { applied: [], gap: this.#early.length > 0 };
+  }
+
   /** Takes a numbered event. */
   event(frame: ServerFrame): Outcome {
     const { epoch, n } = frame;

@@ -160,8 +160,8 @@ export class RoomSession implements Rider {
 
   lost(code: ClientCode | undefined): void {
     this.#detach();
-    if (code === "superseded") return this.#end({ why: "superseded" });
     if (code && endsHere(code)) return this.#end(endOf(code));
+    if (code && SPENT.has(code)) this.#forget();
     this.#say();
   }
 
@@ -239,9 +239,8 @@ export class RoomSession implements Rider {
       this.#srtp = "cm";
       return this.#afresh();
     }
-    if (["resume_refused", "ticket_invalid", "ticket_expired", "already_joined", "not_joined", "unauthorized", "token_expired"].includes(code)) {
-      return this.#afresh();
-    }
+    if (SPENT.has(code)) return this.#afresh();
+    if (code === "already_joined" || code === "not_joined") return this.#link.redial(false);
     if (!isPassing(code)) return this.#end(endOf(code));
     this.#tries += 1;
     const ms = refused.more.retryAfterMs ?? backoffMs(this.#tries, ATTACH_BACKOFF);
@@ -251,13 +250,17 @@ export class RoomSession implements Rider {
 
   /** Neither token nor ticket is good any more: a new ticket on a new socket. */
   #afresh(): void {
+    this.#forget();
+    this.#tries += 1;
+    const go = (): void => this.#link.redialNow();
+    if (this.#tries <= 1) return go();
+    this.#retryTimer = setTimeout(go, backoffMs(this.#tries, ATTACH_BACKOFF));
+  }
+
+  #forget(): void {
     this.#token = undefined;
     this.#answer = undefined;
     forgetSeat(this.#options.store, this.slug);
-    this.#tries += 1;
-    const go = (): void => this.#link.redial(false);
-    if (this.#tries <= 1) return go();
-    this.#retryTimer = setTimeout(go, backoffMs(this.#tries, ATTACH_BACKOFF));
   }
 
   #detach(): void {
@@ -335,6 +338,11 @@ export class RoomSession implements Rider {
         return void this.#attach(false);
       case "kicked":
         return this.#end({ why: "kicked" });
+      case "error":
+        return endsHere(message.code) ? this.#end(endOf(message.code)) : undefined;
+      case "peer_joined":
+      case "track_published":
+        return this.#settle(this.#state.late(message));
       case "room_closed":
       case "chat":
         return this.#happened(message, this.roster.get());
@@ -413,9 +421,12 @@ export class RoomSession implements Rider {
   }
 }
 
-/** Codes with which a socket is closed for good. */
+/** Codes after which neither ticket nor token is good any more. */
+const SPENT: ReadonlySet<ClientCode> = new Set<ClientCode>(["resume_refused", "ticket_invalid", "ticket_expired", "unauthorized", "token_expired"]);
+
+/** Codes with which a stay ends for good. */
 function endsHere(code: ClientCode): boolean {
-  return ["banned", "room_closed", "room_expired", "members_only", "forbidden"].includes(code);
+  return ["superseded", "banned", "room_closed", "room_expired", "members_only", "forbidden"].includes(code);
 }
 
 function endOf(code: ClientCode): EndReason {

@@ -21,6 +21,8 @@ export class Gateways {
 
   /** Takes a newer list; the one in use stays in use. */
   learn(others: readonly string[]): void {
+    // A server that names none says nothing about the ones known.
+    if (others.length === 0) return;
     const current = this.current;
     const next = unique([this.#list[0] ?? "", ...others]);
     this.#list = next.includes(current) ? next : [...next, current];

@@ -105,12 +105,19 @@ export class Link {
     if (this.#riders.size === 0) this.#shut();
   }
 
-  /** Gives the present socket up and dials at once; `next` turns to the next gateway before. */
+  /** Gives the present socket up and dials again; `next` turns to the next gateway before. */
   redial(next: boolean, code?: ClientCode): void {
     if (this.#riders.size === 0) return;
     this.#drop(code);
     if (next) this.gateways.advance();
     this.#schedule();
+  }
+
+  /** The same without a wait, for a rider that has a fresh ticket to come with and keeps count of its attempts itself. */
+  redialNow(): void {
+    if (this.#riders.size === 0) return;
+    this.#drop(undefined);
+    void this.#dialNow();
   }
 
   /** Ends a wait between attempts, e.g. because the browser is online again. */

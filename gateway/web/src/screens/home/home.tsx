@@ -70,7 +70,7 @@ export function Home() {
                 </button>
               ))}
             </div>
-            <Button size="small" className="rounded-pill" onClick={() => setCreating(true)} icon={<Plus size={15} aria-hidden />}>
+            <Button size="chip" onClick={() => setCreating(true)} icon={<Plus size={15} aria-hidden />}>
               {text.home.create}
             </Button>
           </div>
@@ -135,7 +135,7 @@ function JoinByCode() {
           spellCheck={false}
           className="min-w-0 flex-1 bg-transparent outline-none placeholder:text-faint"
         />
-        <Button type="submit" className="rounded-lg">
+        <Button type="submit">
           {text.home.join}
         </Button>
       </div>

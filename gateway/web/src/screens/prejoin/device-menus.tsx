@@ -12,7 +12,7 @@ import { Button } from "../../ui/button";
 import { Meter } from "../../ui/level";
 import { Menu, MenuChoices } from "../../ui/menu";
 import { useSlice } from "../../ui/use-slice";
-import { choicesOf, chosenLabel } from "../shared/device-choices";
+import { choicesOf, inUse } from "../shared/device-choices";
 
 export function DeviceMenus({ local }: { local: LocalMedia }) {
   const text = useText();
@@ -34,12 +34,18 @@ function Select({ local, kind, label, icon }: { local: LocalMedia; kind: DeviceK
   const text = useText();
   const list = useSlice(local.lists, (lists) => lists[kind]);
   const chosen = useSlice(local.choices, (choices) => choices[kind]);
+  const track = useSlice(local.state, (state) => (kind === "speaker" ? null : state[kind].track));
+  const problem = useSlice(local.state, (state) => (kind === "speaker" ? null : state[kind].problem));
   // Firefox lists no speakers: the sound goes to the system's then.
   if (kind === "speaker" && list.length === 0) return null;
-  const shown = list.length === 0 ? text.prejoin.noDevices : chosenLabel(list, chosen, text);
+  const choices = choicesOf(list, text);
+  const value = inUse(list, chosen, track);
+  const nothing = problem === "denied" || problem === "insecure" ? text.prejoin.notAllowed : text.prejoin.noDevices;
+  const shown = choices.find((choice) => choice.value === value)?.label ?? nothing;
   return (
     <Menu
       align="start"
+      label={label}
       trigger={
         <button
           type="button"
@@ -52,7 +58,7 @@ function Select({ local, kind, label, icon }: { local: LocalMedia; kind: DeviceK
         </button>
       }
     >
-      <MenuChoices label={label} value={chosen} choices={choicesOf(list, chosen, text)} onChoose={(id) => void local.choose(kind, id)} />
+      <MenuChoices label={label} value={value} choices={choices} onChoose={(id) => void local.choose(kind, id)} />
     </Menu>
   );
 }
@@ -69,7 +75,7 @@ function TestSound({ local }: { local: LocalMedia }) {
   };
   return (
     <div className="flex items-center gap-2">
-      <Button tone="plain" size="small" busy={state === "playing" && text.prejoin.testPlaying} onClick={play} className="-ml-2.5 text-muted">
+      <Button tone="plain" size="small" busy={state === "playing" && text.prejoin.testPlaying} onClick={play} className="-ml-2.5">
         {text.prejoin.testSound}
       </Button>
       {state === "failed" && (

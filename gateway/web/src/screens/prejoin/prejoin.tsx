@@ -108,7 +108,7 @@ function JoinForm({ slug, room, failure, local, name: remembered, onJoin, textOn
         {text.prejoin.join}
       </Button>
       {!textOnly && (
-        <Button type="submit" tone="plain" size="small" onClick={without} className="self-center text-muted">
+        <Button type="submit" tone="plain" size="small" onClick={without} className="self-center">
           {text.prejoin.joinWithout}
         </Button>
       )}

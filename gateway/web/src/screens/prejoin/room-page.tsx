@@ -7,7 +7,7 @@ import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react"
 import { useLocation, useNavigate } from "react-router";
 
 import { useText } from "../../app/i18n";
-import { debugSession, loadJson, Refused, saveJson, type EndReason, type Join, type LocalMedia, type Room, type RoomSession } from "../../client";
+import { debugSession, loadJson, Refused, saveJson, wall, type EndReason, type Join, type LocalMedia, type Room, type RoomSession } from "../../client";
 import { Button } from "../../ui/button";
 import { useAuth, useClient, useMe } from "../shared/services";
 import { Plain, Shell, Waiting } from "../shared/shell";
@@ -28,6 +28,10 @@ type Phase =
   | { at: "call"; session: RoomSession }
   | { at: "ended"; end: EndReason }
   | { at: "failed"; refused: Refused };
+
+function hasEnded(room: Room): boolean {
+  return room.closedAt !== undefined || (room.expiresAt !== undefined && room.expiresAt <= wall());
+}
 
 export interface Entry {
   name: string;
@@ -88,7 +92,7 @@ export default function RoomPage({ slug }: { slug: string }) {
         if (!hidden) return setPhase({ at: "failed", refused });
       }
       if (signal.aborted) return;
-      if (room?.closedAt) return setPhase({ at: "closed", room });
+      if (room && hasEnded(room)) return setPhase({ at: "closed", room });
       const straight = me && (atOnce.current || (room?.kind === "chat" && (!room.hasPassword || room.role)));
       if (straight) {
         atOnce.current = false;

@@ -7,7 +7,7 @@ import { LogOut, Users } from "lucide-react";
 
 import { useText } from "../../app/i18n";
 import type { RoomSession } from "../../client";
-import { Button, IconButton } from "../../ui/button";
+import { Button } from "../../ui/button";
 import { Sheet } from "../../ui/dialog";
 import { useSlice } from "../../ui/use-slice";
 import { useAnnouncements } from "./announcements";
@@ -33,12 +33,9 @@ export function ChatRoom({ session }: { session: RoomSession }) {
         <div className="flex min-w-0 flex-1 justify-center">
           <Standing session={session} />
         </div>
-        <IconButton label={text.room.peopleCount(count)} aria-expanded={open} onClick={() => panel.toggle("people")} className="flex w-auto gap-1.5 px-2.5">
-          <Users size={17} aria-hidden />
-          <span aria-hidden className="text-sm tabular-nums">
-            {count}
-          </span>
-        </IconButton>
+        <Button size="small" tone="plain" aria-label={text.room.peopleCount(count)} aria-expanded={open} onClick={() => panel.toggle("people")} icon={<Users size={17} aria-hidden />}>
+          <span className="tabular-nums">{count}</span>
+        </Button>
         <Button size="small" icon={<LogOut size={15} aria-hidden />} onClick={() => session.leave()}>
           {text.room.leave}
         </Button>

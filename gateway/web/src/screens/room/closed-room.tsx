@@ -59,8 +59,8 @@ export default function ClosedRoom({ room }: { room: Room }) {
       <div className="mx-auto flex h-[calc(100dvh-60px)] w-full max-w-[760px] flex-col px-4 pb-4">
         <p className="truncate text-sm font-medium text-muted">{room.name}</p>
         <h1 className="mt-0.5 text-[21px] leading-7 font-semibold tracking-tight">{text.prejoin.closedTitle}</h1>
-        <p className="mt-1 mb-4 text-muted">{text.prejoin.closedLead}</p>
-        <section className="flex min-h-0 flex-1 flex-col overflow-hidden rounded-panel border border-line bg-raised">
+        <p className="mt-1 mb-4 text-muted">{state === "hidden" ? text.prejoin.closedHidden : text.prejoin.closedLead}</p>
+        {state !== "hidden" && <section className="flex min-h-0 flex-1 flex-col overflow-hidden rounded-panel border border-line bg-raised">
           <MessageList
             messages={messages}
             outgoing={[]}
@@ -75,7 +75,7 @@ export default function ClosedRoom({ room }: { room: Room }) {
             onRetry={nothing}
             onDiscard={nothing}
           />
-        </section>
+        </section>}
         <Button className="mt-4 self-center" onClick={() => void navigate("/")}>
           {me ? text.common.home : text.ended.start}
         </Button>

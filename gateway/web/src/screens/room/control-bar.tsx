@@ -12,17 +12,18 @@ import { cx } from "../../ui/cx";
 import { Menu, MenuChoices, MenuItem, MenuLine } from "../../ui/menu";
 import { Tooltip } from "../../ui/tooltip";
 import { useSlice } from "../../ui/use-slice";
-import { choicesOf } from "../shared/device-choices";
+import { choicesOf, inUse } from "../shared/device-choices";
 import { ThemeChoices } from "../shared/shell";
 import { useCopyLink } from "./header";
 import type { PanelState } from "./panel-state";
+import { moveAlong } from "./roving";
 import { toggleDevice } from "./use-room-keys";
 
 export function ControlBar({ session, panel, narrow }: { session: RoomSession; panel: PanelState; narrow: boolean }) {
   const text = useText();
   return (
     <footer className="flex items-center justify-center px-2">
-      <div role="toolbar" aria-label={text.room.bar} className="flex items-center gap-1.5 sm:gap-2">
+      <div role="toolbar" aria-label={text.room.bar} onKeyDown={moveAlong} className="flex items-center gap-1.5 sm:gap-2">
         <Device session={session} kind="microphone" />
         <Device session={session} kind="camera" />
         {!narrow && (
@@ -34,7 +35,7 @@ export function ControlBar({ session, panel, narrow }: { session: RoomSession; p
         )}
         <ChatButton session={session} panel={panel} />
         <MoreMenu session={session} panel={panel} narrow={narrow} />
-        <Leave session={session} />
+        <Leave session={session} split={!narrow} />
       </div>
     </footer>
   );
@@ -44,19 +45,27 @@ interface ControlProps extends ComponentProps<"button"> {
   label: string;
   on?: boolean;
   off?: boolean;
+  /** Where it stands in a split button. */
+  part?: "whole" | "left" | "right";
   children: ReactNode;
 }
 
-function Control({ label, on = false, off = false, className, children, ...rest }: ControlProps) {
+const parts = {
+  whole: "min-w-[46px] rounded-[13px] px-3",
+  left: "min-w-[46px] rounded-l-[13px] px-3",
+  right: "w-6 rounded-r-[13px]",
+};
+
+function Control({ label, on = false, off = false, part = "whole", children, ...rest }: ControlProps) {
   return (
     <button
       {...rest}
       type="button"
       aria-label={label}
       className={cx(
-        "calm grid h-[46px] min-w-[46px] grid-flow-col place-items-center gap-1.5 rounded-[13px] px-3",
+        "calm grid h-[46px] grid-flow-col place-items-center gap-1.5",
         on ? "bg-accent text-accent-ink" : off ? "bg-[color-mix(in_oklab,var(--danger)_24%,var(--raised))] text-danger-text hover:brightness-110" : "bg-raised text-text hover:bg-hover",
-        className,
+        parts[part],
       )}
     >
       {children}
@@ -79,7 +88,7 @@ function Device({ session, kind }: { session: RoomSession; kind: DeviceKind }) {
   return (
     <div className="flex gap-px">
       <Tip text={text.room.keyTip(label, microphone ? "M" : "V")}>
-        <Control label={label} off={off} aria-busy={opening || undefined} onClick={() => toggleDevice(session, kind)} className="rounded-r-none">
+        <Control label={label} off={off} aria-busy={opening || undefined} onClick={() => toggleDevice(session, kind)} part="left">
           <Icon size={20} aria-hidden />
         </Control>
       </Tip>
@@ -92,23 +101,25 @@ function DeviceMenu({ session, kind, off }: { session: RoomSession; kind: Device
   const text = useText();
   const lists = useSlice(session.local.lists);
   const chosen = useSlice(session.local.choices);
+  const track = useSlice(session.local.state, (state) => state[kind].track);
   const microphone = kind === "microphone";
   return (
     <Menu
       side="top"
       align="start"
       theme="dark"
+      label={microphone ? text.room.microphones : text.room.cameras}
       onOpenChange={(open) => void (open && session.local.refresh())}
       trigger={
-        <Control label={microphone ? text.room.microphones : text.room.cameras} off={off} className="min-w-6 rounded-l-none px-[5px]">
+        <Control label={microphone ? text.room.microphones : text.room.cameras} off={off} part="right">
           <ChevronUp size={13} strokeWidth={3} aria-hidden className={off ? "" : "text-muted"} />
         </Control>
       }
     >
       <MenuChoices
         label={microphone ? text.prejoin.microphone : text.prejoin.camera}
-        value={chosen[kind]}
-        choices={choicesOf(lists[kind], chosen[kind], text)}
+        value={inUse(lists[kind], chosen[kind], track)}
+        choices={choicesOf(lists[kind], text)}
         onChoose={(id) => void session.local.choose(kind, id)}
       />
       {microphone && lists.speaker.length > 0 && (
@@ -116,8 +127,8 @@ function DeviceMenu({ session, kind, off }: { session: RoomSession; kind: Device
           <MenuLine />
           <MenuChoices
             label={text.prejoin.speaker}
-            value={chosen.speaker}
-            choices={choicesOf(lists.speaker, chosen.speaker, text)}
+            value={inUse(lists.speaker, chosen.speaker)}
+            choices={choicesOf(lists.speaker, text)}
             onChoose={(id) => void session.local.choose("speaker", id)}
           />
         </>
@@ -147,11 +158,13 @@ function ChatButton({ session, panel }: { session: RoomSession; panel: PanelStat
 function MoreMenu({ session, panel, narrow }: { session: RoomSession; panel: PanelState; narrow: boolean }) {
   const text = useText();
   const copy = useCopyLink(session);
+  const host = useSlice(session.roster, (roster) => roster.role === "host");
   return (
     <Menu
       side="top"
       align="center"
       theme="dark"
+      label={text.room.more}
       trigger={
         <Control label={text.room.more}>
           <Ellipsis size={20} aria-hidden />
@@ -168,13 +181,21 @@ function MoreMenu({ session, panel, narrow }: { session: RoomSession; panel: Pan
       </MenuItem>
       <MenuLine />
       <ThemeChoices />
+      {narrow && host && (
+        <>
+          <MenuLine />
+          <MenuItem danger icon={<PhoneOff size={16} aria-hidden />} onSelect={() => session.closeRoom()}>
+            {text.room.endForAll}
+          </MenuItem>
+        </>
+      )}
     </Menu>
   );
 }
 
-function Leave({ session }: { session: RoomSession }) {
+function Leave({ session, split }: { session: RoomSession; split: boolean }) {
   const text = useText();
-  const host = useSlice(session.roster, (roster) => roster.role === "host");
+  const host = useSlice(session.roster, (roster) => roster.role === "host") && split;
   const leave = "calm h-[46px] bg-danger font-semibold text-danger-ink hover:brightness-110";
   return (
     <div className="ml-1.5 flex gap-px sm:ml-3">
@@ -185,6 +206,7 @@ function Leave({ session }: { session: RoomSession }) {
         <Menu
           side="top"
           theme="dark"
+          label={text.room.leaveMenu}
           trigger={
             <button type="button" aria-label={text.room.leaveMenu} className={cx(leave, "grid place-items-center rounded-r-[13px] px-2")}>
               <ChevronUp size={14} strokeWidth={3} aria-hidden />

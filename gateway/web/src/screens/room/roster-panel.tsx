@@ -73,14 +73,15 @@ const Person = memo(function Person({ session, peer, onRemove }: { session: Room
     <li data-roster={peer.peer} className="flex min-h-11 items-center gap-2.5 rounded-lg px-2 py-1.5 hover:bg-hover">
       <Avatar name={peer.displayName} />
       <div className="min-w-0 flex-1">
-        <p dir="auto" className="truncate font-medium">
-          {peer.displayName}
+        <p className="truncate font-medium">
+          <bdi>{peer.displayName}</bdi>
         </p>
         {notes.length > 0 && <p className="truncate text-xs text-muted">{notes.join(" · ")}</p>}
       </div>
       <Senses session={session} peer={peer.peer} />
       {host && !self ? (
         <Menu
+          label={text.roster.menu(peer.displayName)}
           trigger={
             <IconButton label={text.roster.menu(peer.displayName)}>
               <EllipsisVertical size={16} aria-hidden />

@@ -15,6 +15,9 @@ import { useSize } from "./hooks";
 import { SelfTile, Tile } from "./tile";
 import { GAP, PAGE_NARROW, PAGE_WIDE, tile } from "./tiling";
 
+/** Room for the page turner, px. */
+const PAGER = 40;
+
 export function Stage({ session, narrow }: { session: RoomSession; narrow: boolean }) {
   const [ref, size] = useSize<HTMLDivElement>();
   const peers = useSlice(session.roster, (roster) => roster.peers);
@@ -27,13 +30,13 @@ export function Stage({ session, narrow }: { session: RoomSession; narrow: boole
   const pages = Math.max(1, Math.ceil(all.length / perPage));
   const at = Math.min(page, pages - 1);
   const shown = useMemo(() => all.slice(at * perPage, (at + 1) * perPage), [all, at, perPage]);
-  const { width, height } = tile(shown.length, size.width, size.height);
+  const { width, height } = tile(shown.length, size.width, size.height - (pages > 1 ? PAGER : 0));
   useLayoutReport(session, shown, self, width, height);
 
   const style = { width, height };
   return (
     <div className="relative size-full">
-      <div ref={ref} className="flex size-full flex-wrap place-content-center justify-center" style={{ gap: GAP }}>
+      <div ref={ref} className={`flex size-full flex-wrap place-content-center justify-center ${pages > 1 ? "pb-10" : ""}`} style={{ gap: GAP }}>
         {width > 0 &&
           shown.map((peer) =>
             peer === self ? <SelfTile key="self" session={session} style={style} /> : <Tile key={peer} session={session} peer={peer} style={style} />,
@@ -59,7 +62,7 @@ function useLayoutReport(session: RoomSession, shown: readonly PeerId[], self: P
 function Pages({ at, pages, onPage }: { at: number; pages: number; onPage: (page: number) => void }) {
   const text = useText();
   return (
-    <nav className="absolute inset-x-0 bottom-2 mx-auto flex w-fit items-center gap-1 rounded-pill bg-raised/90 px-1 text-sm">
+    <nav className="absolute inset-x-0 bottom-0 mx-auto flex w-fit items-center gap-1 rounded-pill bg-raised/90 px-1 text-sm">
       <IconButton label={text.room.previous} disabled={at === 0} onClick={() => onPage(at - 1)} className="disabled:opacity-40">
         <ChevronLeft size={16} aria-hidden />
       </IconButton>

@@ -8,7 +8,7 @@ import { memo, useEffect, useRef, useState, type CSSProperties, type ReactNode }
 
 import { useText } from "../../app/i18n";
 import { meter, now, type PeerId, type RoomSession } from "../../client";
-import { Avatar, hueOf } from "../../ui/avatar";
+import { Avatar } from "../../ui/avatar";
 import { useLevel } from "../../ui/level";
 import { useSlice } from "../../ui/use-slice";
 import { MirrorVideo } from "../prejoin/preview";
@@ -21,21 +21,19 @@ interface FrameProps {
   watch: (write: (level: number) => void) => () => void;
   watched: unknown;
   style: CSSProperties;
-  lit: boolean;
   peer: PeerId;
   children: ReactNode;
 }
 
-function Frame({ name, label, muted, watch, watched, style, lit, peer, children }: FrameProps) {
+function Frame({ name, label, muted, watch, watched, style, peer, children }: FrameProps) {
   const text = useText();
   const ref = useLevel<HTMLElement>(watch, watched);
-  const ground = lit ? {} : { backgroundColor: `oklch(0.22 0.02 ${hueOf(name)})` };
   return (
     <figure
       ref={ref}
       aria-label={label}
       data-tile={peer}
-      style={{ ...style, ...ground }}
+      style={style}
       className="ring-of-voice @container-[size] relative grid shrink-0 place-items-center overflow-hidden rounded-tile bg-surface"
     >
       <Avatar name={name} size="large" />
@@ -67,7 +65,6 @@ export const Tile = memo(function Tile({ session, peer, style }: { session: Room
       watch={(write) => session.levels.watch(peer, write)}
       watched={peer}
       style={style}
-      lit={picture !== undefined}
     >
       {picture && camera && <Picture key={camera.track} track={picture} id={camera.track} peer={peer} />}
       {away && <Veil />}
@@ -129,7 +126,6 @@ export const SelfTile = memo(function SelfTile({ session, style }: { session: Ro
       watch={(write) => (heard ? meter(heard, (level) => write(level > 0.35 ? level : 0)) : (write(0), () => undefined))}
       watched={heard}
       style={style}
-      lit={camera.track !== null}
     >
       {camera.track && <MirrorVideo track={camera.track} label={text.prejoin.preview} />}
     </Frame>

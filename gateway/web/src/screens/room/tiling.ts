@@ -14,16 +14,17 @@ export const GAP = 10;
 export const PAGE_WIDE = 25;
 export const PAGE_NARROW = 8;
 
-/** Between a bit wider than square and 16:9 on a wide stage; a phone held upright may have tall tiles. */
-function aspects(width: number, height: number): [number, number] {
-  return width >= height ? [1.15, 16 / 9] : [0.8, 4 / 3];
+/** Cutting a picture's sides is a price: the fewer people, the less of it. A phone held upright may have tall tiles. */
+function aspects(count: number, width: number, height: number): [number, number] {
+  if (width < height) return [0.8, 4 / 3];
+  return [count <= 2 ? 4 / 3 : count <= 4 ? 1.15 : 0.92, 16 / 9];
 }
 
 /** The arrangement of `count` tiles whose pictures are largest. Sizes are whole pixels, 0 if nothing fits. */
 export function tile(count: number, width: number, height: number, gap = GAP): Tiling {
   let best: Tiling = { columns: 1, width: 0, height: 0 };
   if (count <= 0 || width <= 0 || height <= 0) return best;
-  const [narrowest, widest] = aspects(width, height);
+  const [narrowest, widest] = aspects(count, width, height);
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
     const cellWidth = (width - gap * (columns - 1)) / columns;

@@ -53,6 +53,7 @@ function Account({ bare }: { bare: boolean }) {
   const { displayName, email } = auth.user;
   return (
     <Menu
+      label={text.account.menu(displayName)}
       trigger={
         <button type="button" aria-label={text.account.menu(displayName)} className="rounded-full">
           <Avatar name={displayName} />
@@ -79,6 +80,7 @@ function ThemeMenu() {
   const Icon = wish === "light" ? Sun : wish === "dark" ? Moon : Monitor;
   return (
     <Menu
+      label={text.theme.label}
       trigger={
         <IconButton label={text.theme.label} className="size-9">
           <Icon size={18} aria-hidden />

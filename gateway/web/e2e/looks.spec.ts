@@ -1,0 +1,222 @@
+/**
+ * Every screen and each odd state: no breach of the policy, no finding of axe, and a picture to look at.
+ *
+ * **Invariant:** each case is shown in both themes.
+ */
+import { expect, test, type Page } from "@playwright/test";
+
+import { expectAccessible } from "./axe";
+import { artefacts } from "./chromium";
+
+interface Mock {
+  drop(refuse?: boolean): void;
+  say(name: string, text: string): void;
+  event(message: object): void;
+  people: { info: { peer: string } }[];
+}
+const mock = (page: Page, work: (mock: Mock) => void): Promise<void> =>
+  page.evaluate(`(${String(work)})(window.__mock)`) as Promise<void>;
+
+interface Look {
+  name: string;
+  path: string;
+  size?: { width: number; height: number };
+  /** Takes the devices away. */
+  devices?: "denied" | "missing" | "busy";
+  ready: (page: Page) => Promise<unknown>;
+}
+
+const PHONE = { width: 390, height: 780 };
+const ROOM = "/r/abc-defg-hij";
+const live = (page: Page) => page.locator('[data-connection="live"]').waitFor();
+const enter = async (page: Page): Promise<void> => {
+  await page.getByRole("button", { name: "Join now" }).click();
+  await live(page);
+};
+const pictures = (page: Page, n: number) => expect.poll(() => page.locator("video[data-track]").evaluateAll((all) => all.filter((v) => (v as HTMLVideoElement).videoWidth > 0).length)).toBeGreaterThanOrEqual(n);
+const chat = (page: Page) => page.keyboard.press("c");
+
+const looks: Look[] = [
+  { name: "sign-in", path: "/sign-in?mock=guest", ready: (page) => page.getByLabel("E-mail or username").waitFor() },
+  {
+    name: "sign-in-wrong",
+    path: "/sign-in?mock=guest",
+    ready: async (page) => {
+      await page.getByLabel("E-mail or username").fill("ada");
+      await page.getByLabel("Password", { exact: true }).fill("wrong");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByText("That name or password is not right.").waitFor();
+    },
+  },
+  {
+    name: "sign-up-rules",
+    path: "/sign-up?mock=guest",
+    ready: async (page) => {
+      await page.getByLabel("E-mail").fill("nobody");
+      await page.getByLabel("Username").fill("a");
+      await page.getByLabel("Password", { exact: true }).fill("short");
+      await page.getByRole("button", { name: "Create account" }).click();
+      await page.getByText("A password has at least 10 characters.").waitFor();
+    },
+  },
+  { name: "home", path: "/?mock=people=5", ready: (page) => page.getByText("Design review").waitFor() },
+  { name: "home-phone", path: "/?mock=people=5", size: PHONE, ready: (page) => page.getByText("Design review").waitFor() },
+  { name: "home-empty", path: "/?mock=empty", ready: (page) => page.getByText("Start your first meeting").waitFor() },
+  {
+    name: "home-create",
+    path: "/?mock=people=5",
+    ready: async (page) => {
+      await page.getByRole("button", { name: "New room" }).click();
+      await page.getByRole("dialog").waitFor();
+    },
+  },
+  {
+    name: "home-account",
+    path: "/?mock=people=5",
+    ready: async (page) => {
+      await page.getByRole("button", { name: /Account of/ }).click();
+      await page.getByRole("menuitem", { name: "Sign out" }).waitFor();
+    },
+  },
+  { name: "prejoin", path: `${ROOM}?mock=people=4`, ready: (page) => page.locator("video").waitFor() },
+  { name: "prejoin-guest-phone", path: `${ROOM}?mock=guest,password,people=2`, size: PHONE, ready: (page) => page.locator("video").waitFor() },
+  { name: "prejoin-denied", path: `${ROOM}?mock=people=1`, devices: "denied", ready: (page) => page.getByText("does not let this page use").waitFor() },
+  { name: "prejoin-missing", path: `${ROOM}?mock=people=0`, devices: "missing", ready: (page) => page.getByText("No camera or microphone was found").waitFor() },
+  { name: "prejoin-busy", path: `${ROOM}?mock=people=2`, devices: "busy", ready: (page) => page.getByText("Another program is using your camera").waitFor() },
+  { name: "room-not-found", path: "/r/zzz-zzzz-zzz?mock=people=1", ready: (page) => page.getByText("There is no such room").waitFor() },
+  {
+    name: "room-connecting",
+    path: `${ROOM}?mock=people=5,nojoin`,
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Join now" }).click();
+      await page.getByText("Entering the room…").waitFor();
+    },
+  },
+  {
+    name: "room-chat",
+    path: `${ROOM}?mock=people=5,chatslow=60000`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await chat(page);
+      await page.getByPlaceholder("Message everyone").fill("Yes, trying it now.");
+      await page.keyboard.press("Enter");
+      await page.getByText("Sending…").waitFor();
+    },
+  },
+  {
+    name: "room-phone",
+    path: `${ROOM}?mock=people=5`,
+    size: PHONE,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await mock(page, (m) => m.say("Noor Haddad", "Are you there?"));
+      await page.getByRole("button", { name: /1 unread/ }).waitFor();
+    },
+  },
+  {
+    name: "room-phone-chat",
+    path: `${ROOM}?mock=people=5`,
+    size: PHONE,
+    ready: async (page) => {
+      await enter(page);
+      await chat(page);
+      await page.getByText("Otherwise it reads well.").waitFor();
+    },
+  },
+  {
+    name: "room-people-host",
+    path: `${ROOM}?mock=people=9,host`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await page.keyboard.press("p");
+      await page.getByRole("list", { name: "People in the room" }).waitFor();
+      await page.getByRole("button", { name: "Ways to leave" }).click();
+    },
+  },
+  { name: "room-alone", path: `${ROOM}?mock=people=0`, ready: enter },
+  { name: "room-one", path: `${ROOM}?mock=people=1`, ready: enter },
+  {
+    name: "room-25",
+    path: `${ROOM}?mock=people=27`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 8);
+    },
+  },
+  {
+    name: "room-away",
+    path: `${ROOM}?mock=people=5`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await mock(page, (m) => m.event({ type: "peer_updated", peer: { ...m.people[0]!.info, reconnecting: true } }));
+      await page.getByText("Reconnecting…").waitFor();
+    },
+  },
+  {
+    name: "room-reconnecting",
+    path: `${ROOM}?mock=people=5`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await mock(page, (m) => m.drop());
+      await page.getByText("Connection lost.").waitFor();
+    },
+  },
+  {
+    name: "room-chat-failed",
+    path: `${ROOM}?mock=people=2,chatfails`,
+    ready: async (page) => {
+      await enter(page);
+      await chat(page);
+      await page.getByPlaceholder("Message everyone").fill("Can you read this?");
+      await page.keyboard.press("Enter");
+      await page.getByText("Not sent.").waitFor();
+    },
+  },
+  {
+    name: "room-ended",
+    path: `${ROOM}?mock=people=2,host`,
+    ready: async (page) => {
+      await enter(page);
+      await page.getByRole("button", { name: "Ways to leave" }).click();
+      await page.getByRole("menuitem", { name: "End for all" }).click();
+      await page.getByText("The host ended this room").waitFor();
+    },
+  },
+  { name: "chat-room", path: "/r/bbc-defg-hij?mock=people=3", ready: (page) => page.getByText("Otherwise it reads well.").waitFor() },
+  { name: "closed-room", path: "/r/ebc-defg-hij?mock=people=3", ready: (page) => page.getByText("Otherwise it reads well.").waitFor() },
+];
+
+for (const theme of ["light", "dark"] as const) {
+  for (const look of looks) {
+    test(`${look.name} in ${theme}`, async ({ page }) => {
+      const breaches: string[] = [];
+      page.on("console", (message) => {
+        if (message.type() === "error" && !/status of 4\d\d/.test(message.text())) breaches.push(message.text());
+      });
+      page.on("pageerror", (error) => breaches.push(String(error)));
+      await page.setViewportSize(look.size ?? { width: 1280, height: 760 });
+      await page.addInitScript((wish) => localStorage.setItem("rookery.theme", wish), theme);
+      if (look.devices) await page.addInitScript(withoutDevices, look.devices);
+      await page.goto(look.path);
+      await look.ready(page);
+      await page.waitForTimeout(350);
+      await page.screenshot({ path: `${artefacts}/looks/${look.name}-${theme}.png` });
+      await expectAccessible(page);
+      expect(breaches).toEqual([]);
+    });
+  }
+}
+
+function withoutDevices(how: string): void {
+  const name = { denied: "NotAllowedError", missing: "NotFoundError", busy: "NotReadableError" }[how];
+  const devices = navigator.mediaDevices;
+  devices.getUserMedia = () => Promise.reject(new DOMException("as the test wants it", name));
+  if (how !== "busy") devices.enumerateDevices = () => Promise.resolve([]);
+  // In a test every permission is granted; the page is to believe otherwise.
+  navigator.permissions.query = () => Promise.resolve({ state: how === "denied" ? "denied" : "granted" } as PermissionStatus);
+}
