@@ -1,5 +1,12 @@
 //! Closing, dropping and failing to open leave nothing behind: no task, no entry at the media plane. What opening costs is
 //! printed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "transport_support/support.rs"]
 mod support;

@@ -1,4 +1,11 @@
 //! A client offers and sends: it is answered, connects, renegotiates, restarts ICE, and its end is noticed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "transport_support/support.rs"]
 mod support;
@@ -151,7 +158,7 @@ async fn a_client_that_closes_is_noticed_at_once() {
 async fn the_server_closing_is_noticed_by_the_client_and_is_no_news_here() {
     let server = Server::start();
     let (id, transport) = server.open(Connection::Publish, SrtpProfile::Gcm).await;
-    let mut client = Client::gcm().await;
+    let client = Client::gcm().await;
     client.add_track("camera", RtpCodecKind::Video, 1).await;
     let channel = client.pc.create_data_channel("probe", None).await.unwrap();
     client.publish_to(&*transport).await;

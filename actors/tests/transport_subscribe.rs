@@ -1,4 +1,11 @@
 //! The server offers slots and the client receives: pairs, growth, the answer's payload types, ICE restart.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "transport_support/support.rs"]
 mod support;

@@ -137,8 +137,8 @@ pub struct Section<'a> {
     pub rejected: bool,
     /// `a=mid`; empty without one.
     pub mid: &'a str,
-    /// Which way media goes.
-    pub direction: Direction,
+    /// Which way media goes, if it is said; see [`Section::direction`].
+    pub said_direction: Option<Direction>,
     /// `a=rtcp-mux`.
     pub rtcp_mux: bool,
     /// Payload types, most wanted first; none for data channels.
@@ -156,6 +156,12 @@ pub struct Section<'a> {
 }
 
 impl Section<'_> {
+    /// Which way media goes.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        self.said_direction.unwrap_or_default()
+    }
+
     /// Whether it is sound or pictures.
     #[must_use]
     pub fn is_rtp(&self) -> bool {

@@ -25,15 +25,16 @@ pub fn check_answer(answer: &Description<'_>, offered: &[String]) -> Result<(), 
     if !answer.sections.iter().map(|section| section.mid).eq(offered.iter().map(String::as_str)) {
         return Err(refused("its m-lines are not those of the offer"));
     }
-    if answer.sections.iter().all(|section| section.rejected) {
-        return Err(refused("it rejects every m-line"));
-    }
     check(answer, &[Setup::Active], "a=setup must be active")
 }
 
 fn check(description: &Description<'_>, setups: &[Setup], setup_wanted: &str) -> Result<(), TransportError> {
     if description.ice_lite {
         return Err(refused("both sides would be ICE-lite"));
+    }
+    // without one there would be no transport; a client that stops everything closes the connection instead
+    if description.sections.iter().all(|section| section.rejected) {
+        return Err(refused("every m-line is rejected"));
     }
     let mut common: Option<Security<'_>> = None;
     for (at, section) in description.sections.iter().enumerate() {
@@ -87,8 +88,8 @@ fn carried(description: &Description<'_>, section: &Section<'_>) -> Result<(), T
     if section.is_rtp() && !section.rtcp_mux {
         return Err(refused(format!("mid {mid} has no a=rtcp-mux")));
     }
-    if section.is_rtp() && section.formats.is_empty() {
-        return Err(refused(format!("mid {mid} has no payload types")));
+    if section.is_rtp() && section.formats.iter().all(|format| format.encoding.is_empty()) {
+        return Err(refused(format!("mid {mid} describes no payload type")));
     }
     Ok(())
 }

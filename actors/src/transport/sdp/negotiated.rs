@@ -32,7 +32,7 @@ pub(super) const EXTENSIONS: [&str; 6] = [
 ];
 
 /// Ids above this need two-byte headers (RFC 8285 4.3), which the media plane does not write.
-const EXTENSION_ID_MAX: u8 = 14;
+pub(super) const EXTENSION_ID_MAX: u8 = 14;
 
 /// A slot as it was offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct PlannedSlot {
 pub fn receive_lines(answer: &Description<'_>, offer: &Description<'_>) -> Vec<ReceiveLine> {
     let pairs = offer.sections.iter().filter_map(|theirs| {
         let ours = answer.sections.iter().find(|ours| ours.mid == theirs.mid)?;
-        let both = !theirs.rejected && !ours.rejected && theirs.direction.sends() && ours.direction.receives();
+        let both = !theirs.rejected && !ours.rejected && theirs.direction().sends() && ours.direction().receives();
         both.then_some((ours, theirs))
     });
     let line = |(ours, theirs): (&Section<'_>, &Section<'_>)| {
@@ -75,7 +75,7 @@ pub fn send_slots(answer: &Description<'_>, offer: &Description<'_>, planned: &[
     let slot = |planned: &PlannedSlot| {
         let ours = offer.sections.iter().find(|section| section.ssrcs.contains(&planned.ssrc))?;
         let theirs = answer.sections.iter().find(|section| section.mid == ours.mid)?;
-        let taken = !theirs.rejected && theirs.direction.receives() && kind(theirs) == Some(planned.key.kind);
+        let taken = !theirs.rejected && theirs.direction().receives() && kind(theirs) == Some(planned.key.kind);
         Some(SendSlot {
             key: planned.key,
             mid: ours.mid.to_owned(),
@@ -99,9 +99,8 @@ fn kind(section: &Section<'_>) -> Option<MediaKind> {
 /// The payload types of an m-section that carry a codec of ours.
 fn payload_types(section: &Section<'_>) -> Vec<PayloadType> {
     let rtx = |number: u8| {
-        let is_rtx = |format: &&Format<'_>| format.name().eq_ignore_ascii_case("rtx");
-        let apt = |format: &Format<'_>| format.parameter("apt").and_then(|apt| apt.trim().parse::<u8>().ok());
-        section.formats.iter().filter(is_rtx).find(|format| apt(format) == Some(number)).map(|format| format.number)
+        let repair = section.formats.iter().find(|format| repaired(format) == Some(number));
+        repair.map(|format| format.number)
     };
     let payload_type = |format: &Format<'_>| {
         let codec = codec(format)?;
@@ -111,17 +110,23 @@ fn payload_types(section: &Section<'_>) -> Vec<PayloadType> {
     section.formats.iter().filter_map(payload_type).collect()
 }
 
-/// What a payload type carries, if it is of a codec and profile that is served.
-fn codec(format: &Format<'_>) -> Option<Codec> {
+/// What a payload type carries, if it is of a codec, rate and profile that is served.
+pub(super) fn codec(format: &Format<'_>) -> Option<Codec> {
     let is = |parameter: &str, value: &str| format.parameter(parameter).is_none_or(|found| found.trim() == value);
-    match format.name().to_ascii_lowercase().as_str() {
-        "opus" => Some(Codec::Opus),
-        "vp8" => Some(Codec::Vp8),
-        "h264" => Some(Codec::H264),
-        "vp9" if is("profile-id", "0") => Some(Codec::Vp9),
-        "av1" if is("profile", "0") => Some(Codec::Av1),
+    match format.encoding.to_ascii_lowercase().as_str() {
+        "opus/48000/2" => Some(Codec::Opus),
+        "vp8/90000" => Some(Codec::Vp8),
+        "h264/90000" => Some(Codec::H264),
+        "vp9/90000" if is("profile-id", "0") => Some(Codec::Vp9),
+        "av1/90000" if is("profile", "0") => Some(Codec::Av1),
         _ => None,
     }
+}
+
+/// Which payload type a payload type retransmits (RFC 4588 8.1).
+pub(super) fn repaired(format: &Format<'_>) -> Option<u8> {
+    let apt = format.parameter("apt").filter(|_| format.encoding.eq_ignore_ascii_case("rtx/90000"));
+    apt.and_then(|apt| apt.parse().ok())
 }
 
 fn extensions(section: &Section<'_>) -> ExtensionIds {

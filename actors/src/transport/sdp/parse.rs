@@ -33,7 +33,7 @@ pub(super) fn description(text: &str) -> Result<Description<'_>, TransportError>
         }
         match (kind, out.sections.last_mut()) {
             ('m', _) => out.sections.push(media_line(value)?),
-            ('a', None) => session_attribute(&mut out, value),
+            ('a', None) => session_attribute(&mut out, value)?,
             ('a', Some(section)) => {
                 section_attribute(section, value)?;
                 if over_limit(section) {
@@ -75,6 +75,10 @@ fn media_line(value: &str) -> Result<Section<'_>, TransportError> {
         (words.next().ok_or_else(bad)?, words.next().ok_or_else(bad)?, words.next().ok_or_else(bad)?);
     let port: u16 = port.split('/').next().unwrap_or_default().parse().map_err(|_| bad())?;
     let mut section = Section { media, protocol, rejected: port == 0, ..Section::default() };
+    // RFC 8841 5.1; the older form with a port for a format is no more
+    if section.is_data() && words.next() != Some("webrtc-datachannel") {
+        return Err(bad());
+    }
     if section.is_rtp() {
         for word in words {
             let number = payload_type(word).ok_or_else(bad)?;
@@ -91,7 +95,7 @@ fn payload_type(word: &str) -> Option<u8> {
     word.parse().ok().filter(|number| *number < 128)
 }
 
-fn session_attribute<'a>(out: &mut Description<'a>, attribute: &'a str) {
+fn session_attribute<'a>(out: &mut Description<'a>, attribute: &'a str) -> Result<(), TransportError> {
     let (key, value) = attribute.split_once(':').unwrap_or((attribute, ""));
     match key {
         "ice-lite" => out.ice_lite = true,
@@ -100,30 +104,40 @@ fn session_attribute<'a>(out: &mut Description<'a>, attribute: &'a str) {
                 out.bundle = mids.split(' ').filter(|mid| !mid.is_empty()).take(SECTIONS_MAX).collect();
             }
         }
-        _ => security_attribute(&mut out.security, key, value),
+        _ => return security_attribute(&mut out.security, key, value),
     }
+    Ok(())
 }
 
-fn security_attribute<'a>(security: &mut Security<'a>, key: &str, value: &'a str) {
+fn security_attribute<'a>(security: &mut Security<'a>, key: &str, value: &'a str) -> Result<(), TransportError> {
     match key {
-        "ice-ufrag" => security.ufrag = Some(value),
-        "ice-pwd" => security.pwd = Some(value),
-        "fingerprint" => {
-            if let Some((hash, value)) = value.split_once(' ')
-                && hash.eq_ignore_ascii_case("sha-256")
-            {
-                security.sha256 = Some(value);
-            }
-        }
+        "ice-ufrag" => once(&mut security.ufrag, value, key),
+        "ice-pwd" => once(&mut security.pwd, value, key),
+        "fingerprint" => match value.split_once(' ') {
+            Some((hash, value)) if hash.eq_ignore_ascii_case("sha-256") => once(&mut security.sha256, value, key),
+            _ => Ok(()),
+        },
         "setup" => {
-            security.setup = Some(match value {
+            let setup = match value {
                 "actpass" => Setup::ActPass,
                 "active" => Setup::Active,
                 "passive" => Setup::Passive,
                 _ => Setup::Other,
-            });
+            };
+            once(&mut security.setup, setup, key)
         }
-        _ => {}
+        _ => Ok(()),
+    }
+}
+
+/// Sets what may be said once, or again with the same words: two readers must not read two things.
+fn once<T: PartialEq>(slot: &mut Option<T>, value: T, key: &str) -> Result<(), TransportError> {
+    match slot {
+        Some(said) if *said != value => Err(refused(format!("a={key} is said twice"))),
+        _ => {
+            *slot = Some(value);
+            Ok(())
+        }
     }
 }
 
@@ -132,14 +146,15 @@ fn section_attribute<'a>(section: &mut Section<'a>, attribute: &'a str) -> Resul
     let (first, rest) = value.split_once(' ').unwrap_or((value, ""));
     let bad = || refused(format!("a={key} of an m-section is malformed"));
     match key {
+        "mid" if value.is_empty() || !section.mid.is_empty() => return Err(bad()),
         "mid" => section.mid = value,
         "rtcp-mux" => section.rtcp_mux = true,
         // RFC 9143 6: port 0 is then no rejection, but says that there is no transport without the bundle
         "bundle-only" => section.rejected = false,
-        "sendrecv" => section.direction = Direction::SendRecv,
-        "sendonly" => section.direction = Direction::SendOnly,
-        "recvonly" => section.direction = Direction::RecvOnly,
-        "inactive" => section.direction = Direction::Inactive,
+        "sendrecv" => once(&mut section.said_direction, Direction::SendRecv, key)?,
+        "sendonly" => once(&mut section.said_direction, Direction::SendOnly, key)?,
+        "recvonly" => once(&mut section.said_direction, Direction::RecvOnly, key)?,
+        "inactive" => once(&mut section.said_direction, Direction::Inactive, key)?,
         "rtpmap" if section.is_rtp() => {
             let number = payload_type(first).ok_or_else(bad)?;
             if let Some(format) = section.formats.iter_mut().find(|format| format.number == number) {
@@ -170,7 +185,7 @@ fn section_attribute<'a>(section: &mut Section<'a>, attribute: &'a str) -> Resul
             }
         }
         "rid" | "simulcast" => layers(section, key, value),
-        _ => security_attribute(&mut section.security, key, value),
+        _ => security_attribute(&mut section.security, key, value)?,
     }
     Ok(())
 }

@@ -31,9 +31,9 @@ fn an_offer_is_read() {
     let offer = offer();
     let [audio, video, data] = offer.sections.as_slice() else { panic!("{offer:?}") };
     assert_eq!((offer.bundle.join(" "), offer.ufrag()), ("0 1 2".to_owned(), Some("0lUN")));
-    assert_eq!((audio.mid, audio.direction, audio.ssrcs.as_slice()), ("0", Direction::SendOnly, [7].as_slice()));
+    assert_eq!((audio.mid, audio.direction(), audio.ssrcs.as_slice()), ("0", Direction::SendOnly, [7].as_slice()));
     assert_eq!(audio.extensions, [(1, "urn:ietf:params:rtp-hdrext:ssrc-audio-level")]);
-    assert_eq!((video.rejected, video.direction), (false, Direction::SendRecv), "bundle-only is no rejection");
+    assert_eq!((video.rejected, video.direction()), (false, Direction::SendRecv), "bundle-only is no rejection");
     assert_eq!((video.rids.as_slice(), video.fid.as_slice()), (["q", "f"].as_slice(), [(8, 9)].as_slice()));
     assert_eq!((data.rejected, data.is_data(), data.formats.len()), (true, true, 0));
     check_offer(&offer).unwrap();
@@ -43,7 +43,10 @@ fn an_offer_is_read() {
 fn lines_have_the_answers_codecs_and_extensions() {
     let lines = receive_lines(&Description::parse(&OFFER.replace("a=sendonly", "a=recvonly")).unwrap(), &offer());
     let [audio, video] = lines.as_slice() else { panic!("{lines:?}") };
-    assert_eq!(audio.codecs.iter().map(|payload| (payload.number, payload.codec)).collect::<Vec<_>>(), [(111, Codec::Opus)]);
+    assert_eq!(
+        audio.codecs.iter().map(|payload| (payload.number, payload.codec)).collect::<Vec<_>>(),
+        [(111, Codec::Opus)]
+    );
     assert_eq!(audio.extensions.audio_level, Some(1));
     assert_eq!(video.extensions.mid, None, "an id of 15 cannot stand in a one-byte header");
     let codecs: Vec<_> = video.codecs.iter().map(|payload| (payload.number, payload.codec, payload.rtx)).collect();
@@ -63,7 +66,9 @@ fn slots_have_the_answers_payload_types_and_need_their_line() {
     let answer = ours.replace("a=sendonly", "a=recvonly").replace("96", "120");
     let [slot] = &slots(&answer)[..] else { panic!() };
     assert_eq!((slot.mid.as_str(), slot.ssrc, slot.rtx_ssrc, slot.codecs[0].number), ("5", 70, Some(71), 120));
-    for refused in [answer.replace("video 9", "video 0"), answer.replace("recvonly", "inactive"), answer.replace("VP8", "H265")] {
+    for refused in
+        [answer.replace("video 9", "video 0"), answer.replace("recvonly", "inactive"), answer.replace("VP8", "H265")]
+    {
         assert!(slots(&refused).is_empty(), "{refused}");
     }
 }
@@ -72,7 +77,12 @@ fn slots_have_the_answers_payload_types_and_need_their_line() {
 fn what_is_handed_to_the_library_says_the_same_without_candidates() {
     let handed = for_library(OFFER, &offer());
     assert!(!handed.contains("candidate") && !handed.contains("a=group:LS"));
-    assert!(handed.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97"), "a bundled m-line has a port");
+    assert!(handed.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n") && !handed.contains("red/"), "served codecs only");
+    let video = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 102 45\r\n";
+    assert!(handed.contains(video) && !handed.contains("profile-id=2"), "a bundled m-line has a port");
+    let unserved = OFFER.replace("OPUS/48000/2", "PCMU/8000");
+    let handed_unserved = for_library(&unserved, &Description::parse(&unserved).unwrap());
+    assert!(handed_unserved.contains("m=audio 9 UDP/TLS/RTP/SAVPF 127\r\n"), "left to be rejected");
     assert_eq!(handed.matches("a=sendrecv").count(), 1, "the video's, which was not written");
     assert!(handed.contains("a=inactive"), "a rejected line stays as it is");
     let resting = OFFER.replace("a=sendonly", "a=inactive");
@@ -96,8 +106,9 @@ fn candidates_are_replaced_in_the_first_live_section() {
 
 #[test]
 fn host_candidates_are_usable_ones_public_first() {
-    let worker: Vec<SocketAddr> =
-        ["192.0.2.1:7000", "0.0.0.0:7000", "[fe80::1]:7001", "[2001:db8::1]:7001"].map(|text| text.parse().unwrap()).into();
+    let worker: Vec<SocketAddr> = ["192.0.2.1:7000", "0.0.0.0:7000", "[fe80::1]:7001", "[2001:db8::1]:7001"]
+        .map(|text| text.parse().unwrap())
+        .into();
     let public: Vec<IpAddr> = ["203.0.113.1", "2001:db8::2", "192.0.2.1"].map(|text| text.parse().unwrap()).into();
     let found: Vec<String> = host_candidates(&worker, &public).iter().map(SocketAddr::to_string).collect();
     assert_eq!(found, ["203.0.113.1:7000", "[2001:db8::2]:7001", "192.0.2.1:7000", "[2001:db8::1]:7001"]);

@@ -106,9 +106,11 @@ impl WebrtcTransport {
         description: RTCSessionDescription,
     ) -> Result<String, TransportError> {
         let text = with_candidates(&description.sdp, &self.parts.candidates);
+        // an answer that rejects every m-line has none
         let ufrag = Description::parse(&text).ok().and_then(|ours| ours.ufrag().map(str::to_owned));
-        let ufrag = ufrag.ok_or_else(|| TransportError::Failed("the library's description has no ufrag".to_owned()))?;
-        self.command(Command::Credentials { connection: self.parts.how.connection, ufrag })?;
+        if let Some(ufrag) = ufrag {
+            self.command(Command::Credentials { connection: self.parts.how.connection, ufrag })?;
+        }
         guarded("set_local_description", self.parts.pc.set_local_description(description)).await?;
         if !negotiation.gathered {
             let gathered = tokio::time::timeout(GATHER_TIME_MAX, self.parts.notices.gathered.notified()).await;
