@@ -58,7 +58,28 @@ describe("a session", () => {
     event(room, 6, { type: "track_updated", track: trackOf("b camera", "b", { muted: true }) });
     expect(room.session.slots.get().size).toBe(0);
     event(room, 7, { type: "track_updated", track: trackOf("b camera", "b") });
-    expect(room.wire.last.of("subscribe").at(-1)?.message.track).toBe("b camera");
+    room.wire.last.say({ type: "slot_live", slot: 0, kind: "video", track: "b camera" }, { room: ROOM });
+    expect([...room.session.slots.get().keys()]).toEqual(["b camera"]);
+    expect(room.wire.last.of("subscribe")).toHaveLength(1);
+    event(room, 8, { type: "track_unpublished", track: "b camera" });
+    expect(room.session.slots.get().size).toBe(0);
+  });
+
+  it("asks again for a slot that stays empty", async () => {
+    await inCall();
+    room.session.layout([{ peer: "b", width: 320, height: 180 }]);
+    for (let ms = 0; ms < 5_000; ms += 500) {
+      room.wire.last.say({ type: "pong", at: 0, now: 0 });
+      await settle(500);
+    }
+    expect(room.wire.last.of("subscribe").map((f) => [f.message.track, f.message.size?.width])).toEqual([["b camera", 0], ["b camera", 320], ["b camera", 320]]);
+  });
+
+  it("comes with the other SRTP profile when its media needs that", async () => {
+    await inCall();
+    room.wire.last.say({ type: "error", code: "srtp_profile", message: "" }, { room: ROOM });
+    await settle();
+    expect(room.wire.last.of("resume")[0]?.message).toMatchObject({ srtp: "cm", keepMedia: false });
   });
 
   it("resumes without a ticket and keeps its connections where the server did", async () => {

@@ -82,13 +82,13 @@ describe("tiles", () => {
 });
 
 describe("what is wanted", () => {
-  it("is who is seen, then who spoke, then the others; unseen pictures are not asked for", () => {
+  it("is who is seen, then who spoke, then who could, then the others; what is out of sight is wanted at 0 x 0", () => {
     const state = new RoomState();
     const roster = ["a", "b", "c", "me"].map((p) => person(p));
     const tracks = ["a", "b", "c", "me"].flatMap((p) => [trackOf(`${p} camera`, p), trackOf(`${p} voice`, p, { kind: "audio", source: "microphone" })]);
     state.snapshot(joined({ roster, tracks: [...tracks, trackOf("d camera", "d", { muted: true })] }));
     const wants = wantsOf(state.tracks, "me", [{ peer: "c", width: 300, height: 170 }, { peer: "a", width: 0, height: 0 }], ["b"]);
-    expect(wants.map((w) => [w.key, w.video?.size?.width, w.audio?.track])).toEqual([["c", 304, "c voice"], ["b", 0, "b voice"], ["a", 0, "a voice"]]);
+    expect(wants.map((w) => [w.key, w.video?.size?.width, w.audio?.track])).toEqual([["c", 304, "c voice"], ["b", 0, "b voice"], ["a", 0, "a voice"], ["d", 0, undefined]]);
   });
 });
 

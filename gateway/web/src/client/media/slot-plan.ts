@@ -10,8 +10,9 @@ import { limits, type MediaKind, type SlotIndex, type TrackId, type WantedSize }
 export interface Want {
   /** Stable while it is the same person or screen. */
   key: string;
-  video?: { track: TrackId; size?: WantedSize };
-  audio?: { track: TrackId };
+  /** `silent`: muted, so that nothing is to be expected; the slot is kept all the same, for a quick return. */
+  video?: { track: TrackId; size?: WantedSize; silent?: boolean };
+  audio?: { track: TrackId; silent?: boolean };
 }
 
 export interface Bound {
@@ -81,7 +82,12 @@ function rebind(slot: SlotIndex, old: Bound | undefined, want: Want, actions: Sl
   if (want.audio && old?.audio?.track !== want.audio.track) {
     actions.push({ do: "subscribe", slot, kind: "audio", track: want.audio.track });
   } else if (!want.audio && old?.audio) actions.push({ do: "unsubscribe", slot, kind: "audio" });
-  return { key: want.key, ...(want.video ? { video: want.video } : {}), ...(want.audio ? { audio: want.audio } : {}) };
+  const { key } = want;
+  return {
+    key,
+    ...(want.video ? { video: { track: want.video.track, ...(want.video.size ? { size: want.video.size } : {}) } } : {}),
+    ...(want.audio ? { audio: { track: want.audio.track } } : {}),
+  };
 }
 
 function sameSize(a: WantedSize | undefined, b: WantedSize | undefined): boolean {

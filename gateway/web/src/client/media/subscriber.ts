@@ -5,13 +5,15 @@
  * another person's name.
  */
 import { Refused } from "../errors";
-import type { IceServer, MediaKind, SlotIndex, SlotPair, SubscribeOffer, TrackId } from "../protocol/generated";
+import type { IceServer, MediaKind, SlotIndex, SlotPair, SubscribeOffer, TrackId, TrackInfo } from "../protocol/generated";
 import { configuration, healthOf, Serial, type Health, type MakePeerConnection } from "./peer-connection";
 import type { Signal } from "./signal";
 import { planSlots, type Bound, type SlotAction, type Want } from "./slot-plan";
 
 /** Pause before slots are planned again after the server refused a binding. */
 const REPLAN_MS = 1_000;
+/** A slot that should carry something and does not is asked for again after this long: a key frame takes 0.2 s. */
+const OVERDUE_MS = 3_000;
 
 export interface SubscriberHooks {
   /** Health or the live tracks changed. */
@@ -37,6 +39,8 @@ export class Subscriber {
   readonly #received = new Map<string, MediaStreamTrack>();
   readonly #carried = new Map<string, TrackId>();
   #live: ReadonlyMap<TrackId, MediaStreamTrack> = new Map();
+  /** Since when a slot half has been waited for, by its name. */
+  readonly #due = new Map<string, number>();
 
   constructor(make: MakePeerConnection, signal: Signal, hooks: SubscriberHooks) {
     this.#make = make;
@@ -108,13 +112,34 @@ export class Subscriber {
     this.#publish();
   }
 
-  /** Tracks that ended or were muted: their slots were emptied by the server. */
-  gone(isGone: (track: TrackId) => boolean): void {
-    for (const [key, track] of this.#carried) if (isGone(track)) this.#carried.delete(key);
+  /** Tracks ended or were muted: what the slots showed of them is old. A muted track stays bound, an ended one does not. */
+  changed(tracks: ReadonlyMap<TrackId, TrackInfo>): void {
+    for (const [key, track] of this.#carried) if (tracks.get(track)?.muted ?? true) this.#carried.delete(key);
     const bound = new Map<SlotIndex, Bound>();
-    for (const [slot, now] of this.#bound) bound.set(slot, without(now, isGone));
+    for (const [slot, now] of this.#bound) bound.set(slot, without(now, (track) => !tracks.has(track)));
     this.#bound = bound;
     this.#publish();
+  }
+
+  /** Asks again for what should be there and is not: a binding or its news may have been lost with a socket. */
+  check(at: number): void {
+    if (!this.#ready || this.#pairs.length === 0) return;
+    const wants = new Map(this.#wants.map((want) => [want.key, want]));
+    for (const [slot, { key, video, audio }] of this.#bound) {
+      const want = wants.get(key);
+      this.#checkHalf(at, slot, "video", video, want?.video?.silent ?? true);
+      this.#checkHalf(at, slot, "audio", audio, want?.audio?.silent ?? true);
+    }
+  }
+
+  #checkHalf(at: number, slot: SlotIndex, kind: MediaKind, bound: Bound["video"], silent: boolean): void {
+    const key = half(slot, kind);
+    if (!bound || silent || this.#carried.get(key) === bound.track) return void this.#due.delete(key);
+    const since = this.#due.get(key);
+    if (since === undefined) return void this.#due.set(key, at);
+    if (at - since < OVERDUE_MS) return;
+    this.#due.set(key, at);
+    this.#send({ do: "subscribe", slot, kind, track: bound.track, ...(bound.size ? { size: bound.size } : {}) });
   }
 
   async #answer({ negotiation, sdp, slots }: SubscribeOffer): Promise<void> {
@@ -131,8 +156,9 @@ export class Subscriber {
       this.#apply();
       await done;
     } catch (error) {
-      const refused = Refused.from(error);
-      if (connection !== this.#connection || refused.code === "negotiation_stale") return;
+      const { code } = Refused.from(error);
+      // With the socket lost, the server offers again after a resume; an old offer's answer is not needed any more.
+      if (connection !== this.#connection || code === "negotiation_stale" || code === "unreachable") return;
       this.#broken = true;
       this.#hooks.changed();
     }
@@ -221,6 +247,7 @@ export class Subscriber {
     this.#bound = new Map();
     this.#received.clear();
     this.#carried.clear();
+    this.#due.clear();
     if (old) {
       old.onconnectionstatechange = old.ontrack = null;
       old.close();

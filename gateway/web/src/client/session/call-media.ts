@@ -75,7 +75,7 @@ export class CallMedia {
     this.#stops.push(this.#local.choices.subscribe(route));
     route();
     send();
-    this.#timer = setInterval(() => this.#repair(), 500);
+    this.#timer = setInterval(() => this.#tend(), 500);
   }
 
   attachedAnew(ice: readonly IceServer[]): void {
@@ -131,8 +131,10 @@ export class CallMedia {
     this.#restartedAt = undefined;
   }
 
-  #repair(): void {
-    if (!this.#active || this.#sickSince === undefined) return;
+  #tend(): void {
+    if (!this.#active) return;
+    this.subscriber.check(now());
+    if (this.#sickSince === undefined) return;
     if (this.health !== "lost") {
       if (this.health === "connected" || this.health === "none") this.#well();
       return;

@@ -284,7 +284,7 @@ export class RoomSession implements Rider {
     const tracks = this.#state.tracks;
     if (tracks !== this.tracks.get()) {
       this.tracks.set(tracks);
-      this.media.subscriber.gone((id) => tracks.byId.get(id)?.muted ?? true);
+      this.media.subscriber.changed(tracks.byId);
       if (this.#attached) this.#want();
     }
     for (const message of applied) this.#happened(message, before);
@@ -339,7 +339,7 @@ export class RoomSession implements Rider {
       case "kicked":
         return this.#end({ why: "kicked" });
       case "error":
-        return endsHere(message.code) ? this.#end(endOf(message.code)) : undefined;
+        return this.#refusedUnasked(message.code);
       case "peer_joined":
       case "track_published":
         return this.#settle(this.#state.late(message));
@@ -348,6 +348,14 @@ export class RoomSession implements Rider {
         return this.#happened(message, this.roster.get());
       default:
     }
+  }
+
+  /** A refusal that answers nothing: of the seat, or of a media connection's SRTP profile. */
+  #refusedUnasked(code: ClientCode): void {
+    if (endsHere(code)) return this.#end(endOf(code));
+    if (code !== "srtp_profile" || this.#srtp !== "gcm") return;
+    this.#srtp = "cm";
+    void this.#attach(false);
   }
 
   // ---- the rest ----

@@ -1,7 +1,8 @@
 /**
  * Who is to be received, and how large: from the room's tracks and what is on the screen. Pure.
  *
- * **Invariant:** muted tracks take no slot of their own kind, and everyone's sound comes before an unseen picture.
+ * **Invariant:** a person keeps its slot while muted, so that its first word and picture come at once; what is out of sight
+ * is wanted at 0 x 0.
  */
 import type { Want } from "../media/slot-plan";
 import type { PeerId, TrackInfo, WantedSize } from "../protocol/generated";
@@ -12,13 +13,14 @@ const STEP_PX = 16;
 /** The largest that is ever asked for. */
 const EDGE_MAX = 4_096;
 
-/** Most important first: seen on the screen, then the latest speakers, then by entering. */
+/** Most important first: seen on the screen, then the latest speakers, then open microphones, then by entering. */
 export function wantsOf(tracks: TracksView, self: PeerId, tiles: readonly TileWant[], spoke: readonly PeerId[]): Want[] {
   const seen = new Map(tiles.filter((tile) => tile.width > 0 && tile.height > 0).map((tile) => [tile.peer, tile]));
   const rank = (peer: PeerId): number => {
     if (seen.has(peer)) return 0;
     const at = spoke.indexOf(peer);
-    return at < 0 ? 1_000 : 1 + at;
+    if (at >= 0) return 1 + at;
+    return tracks.byPeer.get(peer)?.some((track) => track.source === "microphone" && !track.muted) ? 1_000 : 2_000;
   };
   const peers = [...tracks.byPeer.keys()].filter((peer) => peer !== self);
   return peers
@@ -28,14 +30,15 @@ export function wantsOf(tracks: TracksView, self: PeerId, tiles: readonly TileWa
 }
 
 function wantOf(peer: PeerId, tracks: readonly TrackInfo[], tile: TileWant | undefined): Want[] {
-  const camera = tracks.find((track) => track.source === "camera" && !track.muted);
-  const microphone = tracks.find((track) => track.source === "microphone" && !track.muted);
+  const camera = tracks.find((track) => track.source === "camera");
+  const microphone = tracks.find((track) => track.source === "microphone");
   if (!camera && !microphone) return [];
+  const size = tile ? sizeOf(tile) : { width: 0, height: 0 };
   return [
     {
       key: peer,
-      ...(camera ? { video: { track: camera.track, size: tile ? sizeOf(tile) : { width: 0, height: 0 } } } : {}),
-      ...(microphone ? { audio: { track: microphone.track } } : {}),
+      ...(camera ? { video: { track: camera.track, size, silent: camera.muted || !tile } } : {}),
+      ...(microphone ? { audio: { track: microphone.track, silent: microphone.muted } } : {}),
     },
   ];
 }

@@ -37,7 +37,7 @@ export function MessageList(props: MessageListProps) {
   const text = useText();
   const rows = useMemo(() => rowsOf(messages), [messages]);
   const scroller = useRef<HTMLDivElement>(null);
-  const { atEnd, fresh, toEnd, watchScroll } = useStickToEnd(scroller, messages, outgoing.length, isOwn, props.onEnd);
+  const { atEnd, fresh, toEnd, watchScroll } = useStickToEnd(scroller, messages, outgoing, isOwn, props.onEnd);
   const top = useLoadOlder(scroller, props.onOlder, more && !loading);
   const now = wall();
 
@@ -77,7 +77,7 @@ export function MessageList(props: MessageListProps) {
 function useStickToEnd(
   scroller: RefObject<HTMLDivElement | null>,
   messages: readonly ChatMessage[],
-  outgoing: number,
+  outgoing: readonly Outgoing[],
   isOwn: (message: ChatMessage) => boolean,
   onEnd: (atEnd: boolean) => void,
 ) {
@@ -107,13 +107,13 @@ function useStickToEnd(
     const first = messages[0]?.seq ?? 0;
     const last = messages.at(-1)?.seq ?? 0;
     const prepended = old.last > 0 && first < old.first;
-    const written = outgoing > old.outgoing;
+    const written = outgoing.length > old.outgoing;
     if (stuck.current || written) {
       element.scrollTop = element.scrollHeight;
       stuck.current = true;
     } else if (prepended) element.scrollTop += element.scrollHeight - old.height;
     if (!stuck.current && last > old.last) setFresh((n) => n + messages.filter((m) => m.seq > old.last && !isOwn(m)).length);
-    before.current = { first, last, height: element.scrollHeight, outgoing };
+    before.current = { first, last, height: element.scrollHeight, outgoing: outgoing.length };
   }, [messages, outgoing, scroller, isOwn]);
 
   // A panel that changes its size keeps its end in sight, too.
