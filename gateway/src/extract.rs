@@ -37,7 +37,12 @@ where
             let too_large = error.downcast_ref::<LengthLimitError>().is_some();
             Refused::new(if too_large { ErrorCode::TooLarge } else { ErrorCode::Malformed })
         })?;
-        let value: T = serde_json::from_slice(&body.to_bytes()).map_err(|error| malformed(&error))?;
+        let body = body.to_bytes();
+        // serde would read a struct from an array, too.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Refused::because(ErrorCode::Malformed, "A JSON object is expected."));
+        }
+        let value: T = serde_json::from_slice(&body).map_err(|error| malformed(&error))?;
         value.validate().map_err(|report| invalid(&report))?;
         Ok(Self(value))
     }

@@ -1,6 +1,6 @@
 //! Headers that keep browsers from doing what was never meant.
 //!
-//! **Invariant:** every answer has a Content-Security-Policy; only `/docs` has a looser one than the application's.
+//! **Invariant:** every answer has a Content-Security-Policy, and none allows a script or style within a page.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -12,12 +12,12 @@ use crate::state::AppState;
 
 /// For data: it is never a page.
 const DATA_CSP: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-/// For the vendored page of the interface's description: it styles by `style` attributes, and draws data: pictures.
-const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+/// For the vendored page of the interface's description, whose style sheet has its icons in it.
+const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), \
     autoplay=(self), picture-in-picture=(self), speaker-selection=(self), screen-wake-lock=(self), geolocation=(), \
-    payment=(), usb=(), serial=(), hid=(), bluetooth=(), midi=(), browsing-topics=()";
+    payment=(), usb=(), serial=(), hid=(), midi=(), browsing-topics=()";
 /// Two years, for this host alone: its neighbours are not ours to decide for.
 const HSTS: &str = "max-age=63072000";
 

@@ -93,15 +93,15 @@ impl Gateway {
     }
 }
 
-/// Serves the operators' routes on a listener of their own, plain HTTP, until `stopping`.
+/// Serves the operators' routes, and `further` ones, on a listener of their own, plain HTTP, until `stopping`.
 ///
 /// # Errors
 /// [`ServeError`].
-pub async fn serve_admin(address: SocketAddr, state: AppState) -> Result<(), ServeError> {
+pub async fn serve_admin(address: SocketAddr, state: AppState, further: Router) -> Result<(), ServeError> {
     let (listener, address) = listen(address)?;
     tracing::info!(%address, "metrics are served");
     let acceptor = Patient::new(Doorman::new(&state), state.config.header_timeout);
-    run(listener, acceptor, admin_router(state.clone()), &state).await
+    run(listener, acceptor, admin_router(state.clone()).merge(further), &state).await
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
