@@ -269,7 +269,7 @@ describe("a session", () => {
   });
 
   it("goes on with the seat of before a reload", async () => {
-    const seat = { room: ROOM, token: "kept", gateways: ["ws://three/ws"], displayName: null, at: Date.now() };
+    const seat = { room: joined().room, token: "kept", gateways: ["ws://three/ws"], displayName: null, at: Date.now() };
     room = testRoom({ entry: { seat } });
     room.session.start();
     await settle();

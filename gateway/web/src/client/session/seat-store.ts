@@ -26,7 +26,7 @@ export function forgetSeat(store: KeyValue, slug: string): void {
 export function loadSeat(store: KeyValue, slug: string): StoredSeat | undefined {
   const seat = loadJson(store, key(slug)) as Partial<StoredSeat> | undefined;
   const whole =
-    typeof seat?.room === "string" && typeof seat.token === "string" && typeof seat.at === "number" && Array.isArray(seat.gateways);
+    typeof seat?.room?.id === "string" && typeof seat.room.kind === "string" && typeof seat.token === "string" && typeof seat.at === "number" && Array.isArray(seat.gateways);
   if (!whole) return undefined;
   return Math.abs(wall() - (seat.at ?? 0)) < GOOD_FOR_MS ? (seat as StoredSeat) : undefined;
 }

@@ -6,25 +6,23 @@
  *
  * **Invariant:** there is one attachment under way at a time, and nothing of an older one is heard; `ended` is final.
  */
-import { backoffMs } from "../backoff";
 import { Chat } from "../chat/chat";
-import { now, wall } from "../clock";
+import { now } from "../clock";
 import type { LocalMedia } from "../devices/local-media";
-import type { KeyValue } from "../devices/choices";
 import { Emitter } from "../emitter";
-import { Refused, isPassing, type ClientCode } from "../errors";
+import { Refused, type ClientCode } from "../errors";
 import { Levels } from "../media/levels";
 import type { MakePeerConnection } from "../media/peer-connection";
 import type { Signal } from "../media/signal";
 import type { ClientOf, ClientType, ReplyTo } from "../protocol/frames";
-import type { JoinAnswer, Joined, PeerId, RoomId, ServerFrame, ServerMessage, SrtpProfile } from "../protocol/generated";
+import type { Joined, PeerId, RoomId, ServerFrame, ServerMessage } from "../protocol/generated";
 import { Slice } from "../slice";
 import type { Link, Rider } from "../socket/link";
 import { goodQuality, watchQuality, type Quality } from "../stats/quality";
 import { CallMedia } from "./call-media";
 import { RoomState, emptyTracks, type Outcome } from "./room-state";
-import { forgetSeat, saveSeat } from "./seat-store";
-import type { ConnectionView, EndReason, RosterView, SessionEvents, SlotsView, StoredSeat, TileWant, TracksView } from "./views";
+import { endOf, endsHere, Seat, type SeatOptions } from "./seat";
+import type { ConnectionView, EndReason, RosterView, SessionEvents, SlotsView, TileWant, TracksView } from "./views";
 import { wantsOf } from "./wants";
 
 /** A gap that the server has not filled by then is closed by asking for a snapshot. */
@@ -33,22 +31,10 @@ const GAP_MS = 2_000;
 const LAYOUT_MS = 200;
 /** After this long without media the room is shown as live all the same: chat and roster are. */
 const MEDIA_STEP_MS = 6_000;
-const ATTACH_BACKOFF = { baseMs: 250, capMs: 5_000 };
 
-export interface SessionOptions {
-  slug: string;
-  link: Link;
+export interface SessionOptions extends SeatOptions {
   local: LocalMedia;
   make: MakePeerConnection;
-  store: KeyValue;
-  /** A ticket fresh from REST, or the seat of before a reload. */
-  entry: { answer: JoinAnswer } | { seat: StoredSeat };
-  /** The name of a guest; members have none here. */
-  displayName: string | null;
-  /** Asks for a seat anew, with what is known in memory (name, password). */
-  rejoin: () => Promise<JoinAnswer>;
-  /** The query to dial with for a ticket: a member's own, or the guest's join ticket. */
-  openingFor: (answer: JoinAnswer) => Promise<string>;
   codec?: string | undefined;
 }
 
@@ -64,45 +50,32 @@ export class RoomSession implements Rider {
   readonly chat: Chat;
   readonly local: LocalMedia;
   readonly media: CallMedia;
-  readonly #options: SessionOptions;
   readonly #link: Link;
+  readonly #seat: Seat;
   readonly #state = new RoomState();
-  #room: RoomId;
-  #answer: JoinAnswer | undefined;
-  #token: string | undefined;
-  #srtp: SrtpProfile = "gcm";
   #attached = false;
-  #attaching = 0;
-  #tries = 0;
   #hadMedia = false;
   #ended = false;
   #layout: readonly TileWant[] = [];
   #spoke: readonly PeerId[] = [];
   #gapTimer: ReturnType<typeof setTimeout> | undefined;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #layoutTimer: ReturnType<typeof setTimeout> | undefined;
   #mediaTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #stopQuality: () => void;
 
   constructor(options: SessionOptions) {
-    this.#options = options;
     this.#link = options.link;
     this.slug = options.slug;
     this.local = options.local;
-    const { entry } = options;
-    const seat = "seat" in entry ? entry.seat : undefined;
-    this.#answer = "answer" in entry ? entry.answer : undefined;
-    this.#token = seat?.token;
-    this.#room = this.#answer?.room.id ?? seat?.room ?? "";
-    this.#link.gateways.learn(this.#answer?.gateways ?? seat?.gateways ?? []);
+    this.#seat = new Seat(options, { attached: (joined, kept) => this.#attachedBy(joined, kept), ended: (end) => this.#end(end) });
+    const answer = "answer" in options.entry ? options.entry.answer : undefined;
     this.connection = new Slice<ConnectionView>({ state: "connecting", step: "line" });
-    const room = this.#answer ? { id: this.#room, slug: this.slug, name: this.#answer.room.name, kind: this.#answer.room.kind } : null;
-    this.roster = new Slice<RosterView>({ room, self: this.#answer?.peer ?? "", role: this.#answer?.role ?? "guest", peers: [], byId: new Map() });
+    this.roster = new Slice<RosterView>({ room: this.#seat.room, self: answer?.peer ?? "", role: answer?.role ?? "guest", peers: [], byId: new Map() });
     const signal: Signal = { request: (message) => this.#request(message) };
-    this.chat = new Chat(signal, { received: (m) => this.events.emit("message", m) }, this.#answer?.room.unread ?? 0);
+    this.chat = new Chat(signal, { received: (m) => this.events.emit("message", m) }, answer?.room.unread ?? 0);
     this.media = new CallMedia(options.make, signal, options.local, {
       changed: () => this.#mediaChanged(),
-      reattach: () => void this.#attach(false),
+      reattach: () => this.#attach(false),
       refused: (what, code) => this.events.emit("refused", { what, code }),
     });
     this.media.publisher.codec = options.codec;
@@ -110,18 +83,18 @@ export class RoomSession implements Rider {
   }
 
   get room(): RoomId {
-    return this.#room;
+    return this.#seat.room.id;
   }
 
   /** Begins. */
   start(): void {
-    if (this.#answer?.room.kind !== "chat") this.media.start();
+    if (this.#seat.room.kind !== "chat") this.media.start();
     this.#link.board(this);
   }
 
   /** Leaves for good. */
   leave(): void {
-    if (this.#attached) this.#link.cast({ type: "leave" }, this.#room);
+    if (this.#attached) this.#link.cast({ type: "leave" }, this.room);
     this.#end({ why: "left" });
   }
 
@@ -146,22 +119,17 @@ export class RoomSession implements Rider {
 
   // ---- what the link asks and tells ----
 
-  async opening(): Promise<string> {
-    if (this.#token) return "";
-    if (!this.#answer) this.#answer = await this.#options.rejoin();
-    this.#room = this.#answer.room.id;
-    this.#link.gateways.learn(this.#answer.gateways);
-    return this.#options.openingFor(this.#answer);
+  opening(): Promise<string> {
+    return this.#seat.opening();
   }
 
   opened(): void {
-    void this.#attach(this.media.keepable);
+    this.#attach(this.media.keepable);
   }
 
   lost(code: ClientCode | undefined): void {
     this.#detach();
-    if (code && endsHere(code)) return this.#end(endOf(code));
-    if (code && SPENT.has(code)) this.#forget();
+    this.#seat.lost(code);
     this.#say();
   }
 
@@ -177,38 +145,21 @@ export class RoomSession implements Rider {
 
   // ---- attaching ----
 
-  /** Joins or resumes on the open socket. */
-  async #attach(keepMedia: boolean): Promise<void> {
+  #attach(keepMedia: boolean): void {
     if (this.#ended) return;
     this.#detach();
-    const turn = ++this.#attaching;
     this.#say();
-    try {
-      const onReply = (joined: Joined): void => {
-        if (turn === this.#attaching) this.#attachedBy(joined, keepMedia);
-      };
-      if (this.#token) {
-        await this.#link.request<"resume">({ type: "resume", token: this.#token, srtp: this.#srtp, keepMedia }, { onReply });
-      } else {
-        const ticket = this.#answer?.ticket ?? "";
-        this.#answer = undefined;
-        await this.#link.request<"join">({ type: "join", ticket, srtp: this.#srtp }, { onReply });
-      }
-    } catch (error) {
-      if (turn === this.#attaching && !this.#ended) this.#notAttached(Refused.from(error));
-    }
+    void this.#seat.attach(keepMedia);
   }
 
-  #attachedBy(joined: Joined, keptByUs: boolean): void {
+  #attachedBy(joined: Joined, kept: boolean): void {
     this.#attached = true;
-    this.#tries = 0;
-    this.#link.settled();
-    this.#adopt(joined);
+    this.roster.patch({ room: joined.room, self: joined.peer, role: joined.role });
     this.#settle(this.#state.snapshot(joined));
     const own = joined.tracks.filter((track) => track.peer === joined.peer);
     if (joined.room.kind !== "chat") {
-      if (keptByUs && joined.mediaKept) {
-        if (!this.media.attachedAgain(own)) return void this.#attach(false);
+      if (kept) {
+        if (!this.media.attachedAgain(own)) return this.#attach(false);
       } else {
         this.media.attachedAnew(joined.iceServers);
         // What an earlier connection published goes with it.
@@ -223,50 +174,9 @@ export class RoomSession implements Rider {
     this.#say();
   }
 
-  #adopt(joined: Joined): void {
-    const { room, peer, role, gateways, resumeToken } = joined;
-    this.#room = room.id;
-    this.#token = resumeToken;
-    this.#link.gateways.learn(gateways);
-    this.roster.patch({ room, self: peer, role });
-    this.#keepSeat();
-  }
-
-  #notAttached(refused: Refused): void {
-    const { code } = refused;
-    if (code === "unreachable") return; // The link dials again and calls `opened`.
-    if (code === "srtp_profile" && this.#srtp === "gcm") {
-      this.#srtp = "cm";
-      return this.#afresh();
-    }
-    if (SPENT.has(code)) return this.#afresh();
-    if (code === "already_joined" || code === "not_joined") return this.#link.redial(false);
-    if (!isPassing(code)) return this.#end(endOf(code));
-    this.#tries += 1;
-    const ms = refused.more.retryAfterMs ?? backoffMs(this.#tries, ATTACH_BACKOFF);
-    // A join ticket is used up by now; a token is not.
-    this.#retryTimer = setTimeout(() => (this.#token ? this.opened() : this.#afresh()), ms);
-  }
-
-  /** Neither token nor ticket is good any more: a new ticket on a new socket. */
-  #afresh(): void {
-    this.#forget();
-    this.#tries += 1;
-    const go = (): void => this.#link.redialNow();
-    if (this.#tries <= 1) return go();
-    this.#retryTimer = setTimeout(go, backoffMs(this.#tries, ATTACH_BACKOFF));
-  }
-
-  #forget(): void {
-    this.#token = undefined;
-    this.#answer = undefined;
-    forgetSeat(this.#options.store, this.slug);
-  }
-
   #detach(): void {
-    this.#attaching += 1;
+    this.#seat.stop();
     clearTimeout(this.#gapTimer);
-    clearTimeout(this.#retryTimer);
     this.#gapTimer = undefined;
     if (!this.#attached) return;
     this.#attached = false;
@@ -291,7 +201,7 @@ export class RoomSession implements Rider {
     if (!gap) {
       clearTimeout(this.#gapTimer);
       this.#gapTimer = undefined;
-    } else this.#gapTimer ??= setTimeout(() => void this.#attach(this.media.keepable), GAP_MS);
+    } else this.#gapTimer ??= setTimeout(() => this.#attach(this.media.keepable), GAP_MS);
   }
 
   #happened(message: ServerMessage, before: RosterView): void {
@@ -318,7 +228,8 @@ export class RoomSession implements Rider {
     switch (message.type) {
       case "joined":
         if (!this.#attached) return;
-        this.#adopt(message);
+        this.#seat.adopt(message);
+        this.roster.patch({ room: message.room, self: message.peer, role: message.role });
         this.#settle(this.#state.snapshot(message));
         return this.chat.reaches(message.lastSeq);
       case "subscribe_offer":
@@ -332,10 +243,9 @@ export class RoomSession implements Rider {
         this.#spoke = [...new Set([...message.levels.map((level) => level.peer), ...this.#spoke])].slice(0, 64);
         return;
       case "resume_token":
-        this.#token = message.token;
-        return this.#keepSeat();
+        return this.#seat.renew(message.token);
       case "reattach":
-        return void this.#attach(false);
+        return this.#attach(false);
       case "kicked":
         return this.#end({ why: "kicked" });
       case "error":
@@ -353,16 +263,14 @@ export class RoomSession implements Rider {
   /** A refusal that answers nothing: of the seat, or of a media connection's SRTP profile. */
   #refusedUnasked(code: ClientCode): void {
     if (endsHere(code)) return this.#end(endOf(code));
-    if (code !== "srtp_profile" || this.#srtp !== "gcm") return;
-    this.#srtp = "cm";
-    void this.#attach(false);
+    if (code === "srtp_profile" && this.#seat.otherProfile()) this.#attach(false);
   }
 
   // ---- the rest ----
 
   #request<T extends ClientType>(message: ClientOf<T>): Promise<ReplyTo<T>> {
     if (!this.#attached) return Promise.reject(new Refused("unreachable"));
-    return this.#link.request<T>(message, { room: this.#room });
+    return this.#link.request<T>(message, { room: this.room });
   }
 
   #want(): void {
@@ -398,7 +306,7 @@ export class RoomSession implements Rider {
     const since = before.state === "reconnecting" ? before.since : now();
     if (!this.#attached) {
       if (before.state !== "connecting") return { state: "reconnecting", since, part: "line" };
-      return { state: "connecting", step: this.#link.state.get().phase === "open" ? "room" : this.#token || this.#answer ? "line" : "seat" };
+      return { state: "connecting", step: this.#link.state.get().phase === "open" ? "room" : this.#seat.vacant ? "seat" : "line" };
     }
     if (before.state === "connecting" && !this.#hadMedia && this.media.health === "connecting") return { state: "connecting", step: "media" };
     if (this.media.health === "lost") return { state: "reconnecting", since, part: "media" };
@@ -407,51 +315,18 @@ export class RoomSession implements Rider {
     return { state: "live" };
   }
 
-  #keepSeat(): void {
-    if (!this.#token) return;
-    const { displayName, store } = this.#options;
-    saveSeat(store, this.slug, { room: this.#room, token: this.#token, gateways: [...this.#link.gateways.all], displayName, at: wall() });
-  }
-
   #end(end: EndReason): void {
     if (this.#ended) return;
     this.#detach();
     this.#ended = true;
     clearTimeout(this.#layoutTimer);
     clearTimeout(this.#mediaTimer);
-    forgetSeat(this.#options.store, this.slug);
+    this.#seat.forget();
     this.#stopQuality();
     this.media.close();
     this.slots.set(new Map());
     this.#link.alight(this);
     this.connection.set({ state: "ended", end });
     this.events.emit("ended", end);
-  }
-}
-
-/** Codes after which neither ticket nor token is good any more. */
-const SPENT: ReadonlySet<ClientCode> = new Set<ClientCode>(["resume_refused", "ticket_invalid", "ticket_expired", "unauthorized", "token_expired"]);
-
-/** Codes with which a stay ends for good. */
-function endsHere(code: ClientCode): boolean {
-  return ["superseded", "banned", "room_closed", "room_expired", "members_only", "forbidden"].includes(code);
-}
-
-function endOf(code: ClientCode): EndReason {
-  switch (code) {
-    case "banned":
-      return { why: "kicked" };
-    case "room_closed":
-      return { why: "closed", reason: "host" };
-    case "room_expired":
-      return { why: "closed", reason: "expired" };
-    case "superseded":
-      return { why: "superseded" };
-    case "refresh_refused":
-    case "unauthorized":
-    case "token_expired":
-      return { why: "signed_out" };
-    default:
-      return { why: "refused", code };
   }
 }

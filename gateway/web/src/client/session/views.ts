@@ -4,7 +4,7 @@
  * **Invariant:** each view is immutable; a change makes a new one.
  */
 import type { ClientCode } from "../errors";
-import type { PeerId, PeerInfo, Role, RoomClosedReason, RoomId, RoomInfo, TrackId, TrackInfo } from "../protocol/generated";
+import type { PeerId, PeerInfo, Role, RoomClosedReason, RoomInfo, TrackId, TrackInfo } from "../protocol/generated";
 
 /** What is being done while connecting, in this order. */
 export type ConnectingStep = "seat" | "line" | "room" | "media";
@@ -25,7 +25,7 @@ export type ConnectionView =
   | { state: "ended"; end: EndReason };
 
 export interface RosterView {
-  room: RoomInfo | null;
+  room: RoomInfo;
   self: PeerId;
   role: Role;
   peers: readonly PeerInfo[];
@@ -59,7 +59,7 @@ export interface TileWant {
 
 /** A seat that can be taken up again after a reload. */
 export interface StoredSeat {
-  room: RoomId;
+  room: RoomInfo;
   token: string;
   gateways: string[];
   displayName: string | null;

@@ -115,7 +115,7 @@ export default function RoomPage({ slug }: { slug: string }) {
     const stop = new AbortController();
     const seat = client.seatOf(slug);
     if (seat) {
-      void local.start();
+      if (seat.room.kind !== "chat") void local.start();
       hold(client.enter({ slug, local, entry: { seat }, displayName: seat.displayName, password: null }));
     } else void look(stop.signal);
     return () => stop.abort();

@@ -21,7 +21,7 @@ export function ChatRoom({ session }: { session: RoomSession }) {
   const text = useText();
   const panel = usePanel();
   const narrow = useNarrow();
-  const name = useSlice(session.roster, (roster) => roster.room?.name ?? session.slug);
+  const name = useSlice(session.roster, (roster) => roster.room.name);
   const count = useSlice(session.roster, (roster) => roster.peers.length);
   const connection = useSlice(session.connection, (view) => view.state);
   const open = panel.tab === "people";

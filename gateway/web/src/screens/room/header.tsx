@@ -18,7 +18,7 @@ import { useSeconds, useWall } from "./hooks";
 
 export function Header({ session }: { session: RoomSession }) {
   const text = useText();
-  const name = useSlice(session.roster, (roster) => roster.room?.name ?? session.slug);
+  const name = useSlice(session.roster, (roster) => roster.room.name);
   const copy = useCopyLink(session);
   return (
     <header className="flex min-w-0 items-center gap-3 px-4 sm:px-5">

@@ -19,8 +19,8 @@ import { Stage } from "./stage";
 import { useRoomKeys } from "./use-room-keys";
 
 export default function RoomScreen({ session }: { session: RoomSession }) {
-  const kind = useSlice(session.roster, (roster) => roster.room?.kind);
-  const name = useSlice(session.roster, (roster) => roster.room?.name);
+  const kind = useSlice(session.roster, (roster) => roster.room.kind);
+  const name = useSlice(session.roster, (roster) => roster.room.name);
   useTitle(name);
   return kind === "chat" ? <ChatRoom session={session} /> : <CallRoom session={session} />;
 }

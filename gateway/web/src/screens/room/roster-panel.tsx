@@ -101,7 +101,7 @@ const Person = memo(function Person({ session, peer, onRemove }: { session: Room
 
 function Senses({ session, peer }: { session: RoomSession; peer: PeerId }) {
   const text = useText();
-  const chatOnly = useSlice(session.roster, (roster) => roster.room?.kind === "chat");
+  const chatOnly = useSlice(session.roster, (roster) => roster.room.kind === "chat");
   const tracks = useSlice(session.tracks, (view) => view.byPeer.get(peer));
   if (chatOnly) return null;
   const microphone = tracks?.some((track) => track.source === "microphone" && !track.muted) ?? false;
