@@ -5,8 +5,8 @@
  */
 import { expect, test, type Page } from "@playwright/test";
 
-import { expectAccessible } from "./axe";
-import { artefacts } from "./chromium";
+import { expectAccessible } from "./support/axe";
+import { artifacts } from "./support/chromium";
 
 interface Mock {
   drop(refuse?: boolean): void;
@@ -205,7 +205,7 @@ for (const theme of ["light", "dark"] as const) {
       await page.goto(look.path);
       await look.ready(page);
       await page.waitForTimeout(350);
-      await page.screenshot({ path: `${artefacts}/looks/${look.name}-${theme}.png` });
+      await page.screenshot({ path: `${artifacts}/looks/${look.name}-${theme}.png` });
       await expectAccessible(page);
       expect(breaches).toEqual([]);
     });

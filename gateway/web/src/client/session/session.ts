@@ -15,7 +15,7 @@ import { Levels } from "../media/levels";
 import type { MakePeerConnection } from "../media/peer-connection";
 import type { Signal } from "../media/signal";
 import type { ClientOf, ClientType, ReplyTo } from "../protocol/frames";
-import type { Joined, PeerId, RoomId, ServerFrame, ServerMessage } from "../protocol/generated";
+import { limits, type Joined, type PeerId, type RoomId, type ServerFrame, type ServerMessage, type TrackId } from "../protocol/generated";
 import { Slice } from "../slice";
 import type { Link, Rider } from "../socket/link";
 import { goodQuality, watchQuality, type Quality } from "../stats/quality";
@@ -240,8 +240,7 @@ export class RoomSession implements Rider {
         return this.media.subscriber.slotIdle(message.slot, message.kind);
       case "speakers":
         this.levels.report(message.levels);
-        this.#spoke = [...new Set([...message.levels.map((level) => level.peer), ...this.#spoke])].slice(0, 64);
-        return;
+        return this.#hasFloor(message.active);
       case "resume_token":
         return this.#seat.renew(message.token);
       case "reattach":
@@ -258,6 +257,13 @@ export class RoomSession implements Rider {
         return this.#happened(message, this.roster.get());
       default:
     }
+  }
+
+  /** Who has the floor counts as the latest speaker, not whoever is loud for a moment. */
+  #hasFloor(track: TrackId | undefined): void {
+    const peer = track && this.#state.tracks.byId.get(track)?.peer;
+    if (!peer || this.#spoke[0] === peer) return;
+    this.#spoke = [peer, ...this.#spoke.filter((other) => other !== peer)].slice(0, limits.slotPairs);
   }
 
   /** A refusal that answers nothing: of the seat, or of a media connection's SRTP profile. */

@@ -120,7 +120,6 @@ export default function RoomPage({ slug }: { slug: string }) {
     } else void look(stop.signal);
     return () => stop.abort();
     // Looked up once for each time the phase is `looking`; what the functions close over is fixed by then.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [looking]);
 
   const session = phase.at === "call" ? phase.session : null;
