@@ -27,6 +27,8 @@ mod client_addresses_come_from_trusted_proxies;
 mod connections_are_bounded;
 #[path = "rest/description_covers_every_route.rs"]
 mod description_covers_every_route;
+#[path = "rest/failures_are_contained_and_logged.rs"]
+mod failures_are_contained_and_logged;
 #[path = "rest/forged_requests_are_refused.rs"]
 mod forged_requests_are_refused;
 #[path = "rest/guessing_locks_out_strangers_only.rs"]
@@ -47,5 +49,7 @@ mod passwords_change_and_sign_out_others;
 mod refresh_tokens_rotate;
 #[path = "rest/rooms_are_made_listed_and_changed.rs"]
 mod rooms_are_made_listed_and_changed;
+#[path = "rest/sockets_open_through_the_whole_gateway.rs"]
+mod sockets_open_through_the_whole_gateway;
 #[path = "rest/tls_reloads.rs"]
 mod tls_reloads;

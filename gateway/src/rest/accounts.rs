@@ -9,13 +9,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rookery_actors::seams::RotateOutcome;
 use rookery_schemas::error::ErrorCode;
-use rookery_schemas::ids::UserId;
+use rookery_schemas::ids::{FamilyId, UserId};
 use rookery_schemas::rest::{ChangePassword, Login, Register, Session};
 use rookery_schemas::rows::UserRow;
 use uuid::Uuid;
 
 use super::settled;
+use crate::address::AddrKey;
 use crate::auth::cookies::{Cookie, SetCookies};
+use crate::auth::device::DeviceId;
 use crate::auth::identity::SignedIn;
 use crate::auth::lockout::Target;
 use crate::auth::names::{email_claim, login_claim, username_claim};
@@ -191,27 +193,30 @@ pub(crate) async fn password(
     Body(body): Body<ChangePassword>,
 ) -> Result<Response, Refused> {
     let user = state.store.user(claims.user).await?.ok_or_else(|| Refused::new(ErrorCode::Unauthorized))?;
-    let outcome = replace_password(&state, context, &headers, &user, &body, &claims).await;
+    let device = session::known_device(&state, &headers, &user).await?;
+    let by = Owner { address: context.client.key(), user, device, family: claims.family };
+    let outcome = replace_password(&state, &by, &body).await;
     count(&state, "password", outcome.as_ref().err());
     outcome?;
-    Ok(Json(session::answer(&state, &user, claims.family)?).into_response())
+    Ok(Json(session::answer(&state, &by.user, by.family)?).into_response())
 }
 
-async fn replace_password(
-    state: &AppState,
-    context: RequestContext,
-    headers: &HeaderMap,
-    user: &UserRow,
-    body: &ChangePassword,
-    claims: &crate::tokens::AccessClaims,
-) -> Result<(), Refused> {
+/// Who changes a password, and on which device.
+struct Owner {
+    address: AddrKey,
+    user: UserRow,
+    device: Option<DeviceId>,
+    family: FamilyId,
+}
+
+async fn replace_password(state: &AppState, by: &Owner, body: &ChangePassword) -> Result<(), Refused> {
+    let user = &by.user;
     let weak = |why| Refused::field(ErrorCode::WeakPassword, "new", why);
     passwords::check(&body.new, &user.email, &user.username).map_err(weak)?;
     if body.new == body.current {
         return Err(weak("must not be the present one"));
     }
-    let device = session::known_device(state, headers, user).await?;
-    let attempt = state.lockout.begin(Target::User(user.id), context.client.key(), device)?;
+    let attempt = state.lockout.begin(Target::User(user.id), by.address, by.device)?;
     match state.hasher.verify(&body.current, Some(&user.password_hash)).await {
         Ok(true) => attempt.succeeded(),
         Ok(false) => return Err(Refused::new(ErrorCode::BadCredentials)),
@@ -222,7 +227,7 @@ async fn replace_password(
     }
     let hash = state.hasher.hash(&body.new).await?;
     let now = state.now();
-    settled(|| state.store.set_password(user.id, &hash, now, Some(claims.family))).await?;
+    settled(|| state.store.set_password(user.id, &hash, now, Some(by.family))).await?;
     state.freshness.password_changed(user.id, now);
     state.sockets.sign_out(user.id);
     tracing::info!(user = %user.id, "a password was changed");

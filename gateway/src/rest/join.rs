@@ -38,21 +38,24 @@ pub(crate) async fn join(
     room: RoomRef,
     Body(body): Body<Join>,
 ) -> Result<Json<JoinAnswer>, Refused> {
-    let answer = enter(&state, context, caller.user(), &links, &room, &body).await;
+    let newcomer = Newcomer { context, user: caller.user(), links };
+    let answer = enter(&state, &newcomer, &room, &body).await;
     let code = answer.as_ref().err().map_or("ok", |refused| refused.code().as_str());
     state.metrics.joins.with_label_values(&["ticket", code]).inc();
     answer.map(Json)
 }
 
-async fn enter(
-    state: &AppState,
+/// Who wants to enter, and from where.
+struct Newcomer {
     context: RequestContext,
+    /// Absent for guests.
     user: Option<UserId>,
-    links: &Links,
-    room: &RoomRef,
-    body: &Join,
-) -> Result<JoinAnswer, Refused> {
-    let address = context.client.key();
+    links: Links,
+}
+
+async fn enter(state: &AppState, newcomer: &Newcomer, room: &RoomRef, body: &Join) -> Result<JoinAnswer, Refused> {
+    let user = newcomer.user;
+    let address = newcomer.context.client.key();
     state.limits.joins.check(&user.map_or(CallerKey::Address(address), CallerKey::User))?;
     let row = find(state, room).await?;
     if let Some(code) = ended(&row, state.now()) {
@@ -61,7 +64,7 @@ async fn enter(
     let display_name = display_name(state, user, body).await?;
     let role = standing(state, &row, user).await?;
     if let (None, Some(hash)) = (role, row.password_hash.as_deref()) {
-        check_password(state, context, &row, hash, body.password.as_deref()).await?;
+        check_password(state, newcomer.context, &row, hash, body.password.as_deref()).await?;
     }
     let epoch = wake(state, &row).await?;
     let role = match (role, user) {
@@ -84,9 +87,9 @@ async fn enter(
         ticket: state.tokens.join_ticket(row.id, &seat)?,
         peer: seat.peer,
         role,
-        room: show(state, links, user, row).await?,
+        room: show(state, &newcomer.links, user, row).await?,
         ice_servers: state.ice_servers(&who),
-        gateways: links.gateways(),
+        gateways: newcomer.links.gateways(),
     })
 }
 

@@ -35,6 +35,8 @@ pub struct MemoryStore {
     pub rows: Mutex<Rows>,
     /// Nothing works while set.
     pub down: AtomicBool,
+    /// Whoever asks for an account panics while set.
+    pub panics: AtomicBool,
     /// So many of the next writes are done and answered with "unknown".
     pub unknown_writes: AtomicU32,
     /// So many of the next rooms find their slug taken.
@@ -72,6 +74,7 @@ impl AccountStore for MemoryStore {
         self.written()
     }
     async fn user(&self, id: UserId) -> Result<Option<UserRow>, StoreError> {
+        assert!(!self.panics.load(Ordering::SeqCst), "at address 0xdeadbeef");
         self.up()?;
         Ok(self.rows.lock().users.get(&id).cloned())
     }
