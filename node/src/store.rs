@@ -117,7 +117,10 @@ impl SqliteStore {
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(StoreError::Unknown("the writer has stopped".into())),
-            Err(_) => Err(StoreError::Unknown("not committed in time".into())),
+            Err(_) => {
+                count(&counters.late);
+                Err(StoreError::Unknown("not committed in time".into()))
+            }
         }
     }
 

@@ -98,6 +98,8 @@ counters! {
     failed: AtomicU64 = u64;
     /// Transactions whose outcome is not known.
     unknown: AtomicU64 = u64;
+    /// Writes whose caller was told "unknown" because they were not committed in time: the disk hangs.
+    late: AtomicU64 = u64;
     /// Errors of the disk and of the file, in reads and writes.
     disk_errors: AtomicU64 = u64;
     /// Writes that found the disk full.
