@@ -72,6 +72,9 @@ const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Beyond this a frame is not even read to its end, and the socket is cut. Up to it, it is refused and the socket lives.
 const HARD_FRAME_BYTES_MAX: usize = 2 * CLIENT_FRAME_BYTES_MAX;
 
+/// Makes the list of STUN and TURN servers for someone.
+pub type IceServers = dyn Fn(&str) -> Vec<IceServer> + Send + Sync;
+
 /// What sockets stand on.
 pub struct WsDeps {
     /// The gateway's configuration: origins, trusted addresses, other gateways.
@@ -91,7 +94,7 @@ pub struct WsDeps {
     /// History.
     pub chat: Arc<dyn ChatStore>,
     /// STUN and TURN servers for someone, named by account or seat.
-    pub ice_servers: Arc<dyn Fn(&str) -> Vec<IceServer> + Send + Sync>,
+    pub ice_servers: Arc<IceServers>,
     /// What is counted.
     pub metrics: WsMetrics,
     /// The open sockets.

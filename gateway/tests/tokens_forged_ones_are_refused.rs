@@ -1,7 +1,16 @@
 //! A token is taken only for its own use, signed by one of our keys, and in time; keys are shared, rotated and bounded.
 
-#[allow(dead_code)]
-#[path = "support/store.rs"]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should say where"
+)]
+
+#[path = "support/small_store.rs"]
 mod store;
 
 use std::sync::Arc;

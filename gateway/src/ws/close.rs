@@ -68,6 +68,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numbers_are_as_on_the_protocol_page() {
+        let page = include_str!("../../../schemas/PROTOCOL.md");
+        for (code, number) in Cut::NUMBERS {
+            let row = page.lines().find(|line| line.starts_with(&format!("| {number} |")));
+            assert!(row.is_some_and(|row| row.contains(&format!("`{code}`"))), "{number} {code}: {row:?}");
+        }
+        assert!(page.contains("\n| 1001 | (empty) |"));
+    }
+
+    #[test]
     fn numbers_are_ours_and_reasons_are_codes() {
         assert_eq!((Cut::GoingAway.number(), Cut::GoingAway.reason()), (1001, ""));
         assert_eq!(Cut::Because(ErrorCode::SlowReader).number(), 4008);

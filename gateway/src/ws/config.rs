@@ -65,3 +65,31 @@ impl Default for WsConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_protocol_page_tells_the_defaults() {
+        let page = include_str!("../../../schemas/PROTOCOL.md");
+        let config = WsConfig::default();
+        let row = |what: &str| page.lines().find(|line| line.starts_with(&format!("| {what} |"))).unwrap_or_default();
+        let WsConfig { messages_per_second, messages_burst, refused_in_a_row_max, .. } = config;
+        for (what, tells) in [
+            ("messages of one socket", format!("{messages_per_second} a second, {messages_burst} at once")),
+            ("messages of one socket", format!("{refused_in_a_row_max} in a row")),
+            ("malformed messages", format!("{} in a row", config.malformed_in_a_row_max - 1)),
+            ("an owner's or media node's answer", format!("{} s", config.request_timeout.as_secs())),
+            ("an acknowledgement of chat", format!("{} s", config.chat_timeout.as_secs())),
+            ("what waits for a slow reader", format!("{} MiB", config.queue_bytes_max >> 20)),
+            ("what waits for a slow reader", format!("{} s without", config.stall_max.as_secs())),
+            ("silence of a client", format!("{} s", config.silence_max.as_secs())),
+            ("sockets of one account", config.sockets_per_user_max.to_string()),
+        ] {
+            assert!(row(what).contains(&tells), "{what}: {:?} does not tell {tells:?}", row(what));
+        }
+        assert!(page.contains(&format!("come within {} s", config.opening_max.as_secs())));
+        assert!(page.contains(&format!("every {} min", config.resume_token_every.as_secs() / 60)));
+    }
+}

@@ -12,6 +12,9 @@ use serde::Deserialize;
 use super::cursor::Cursor;
 use super::seat::Sitter;
 
+/// Bytes of a `room_closed` event: it has under 200, and fields may be added.
+const ROOM_CLOSED_BYTES_MAX: usize = 1_024;
+
 /// A joined room.
 pub(super) struct Link {
     pub(super) sitter: Sitter,
@@ -112,11 +115,13 @@ pub(super) fn meaning(body: &[u8]) -> Meaning {
     }
 }
 
-/// Whether an event ends the room. Events are many and forwarded unread: only one that has these bytes is parsed. They
-/// cannot stand inside a text, where quotes are escaped.
+/// Whether an event ends the room. Events are many and forwarded unread: only a short one that has these bytes is parsed.
+/// They cannot stand inside a text, where quotes are escaped.
 pub(super) fn ends_room(body: &[u8]) -> bool {
     const MARK: &[u8] = b"\"room_closed\"";
-    body.windows(MARK.len()).any(|window| window == MARK) && meaning(body) == Meaning::Ended
+    body.len() <= ROOM_CLOSED_BYTES_MAX
+        && body.windows(MARK.len()).any(|window| window == MARK)
+        && meaning(body) == Meaning::Ended
 }
 
 /// A refilled frame, with the numbers that its body has.

@@ -85,7 +85,9 @@ impl Owners {
     /// [`AskError`] where it could not be sent.
     pub async fn send(&self, room: RoomId, command: RoomCommand, timeout: Duration) -> Result<Asked, AskError> {
         let node = self.hints.lock().get(&room).cloned().unwrap_or_else(|| self.placement.home(room));
-        let request = encode(&RoomRequest { room, request: RequestId(Uuid::now_v7()), command })?;
+        let id = RequestId(Uuid::now_v7());
+        tracing::debug!(%room, request = %id, %node, "a room's owner is asked");
+        let request = encode(&RoomRequest { room, request: id, command })?;
         let first = hand_over(&self.bus, &rooms_subject(&node), request.clone(), timeout).await?;
         let owners = self.clone();
         Ok(async move { owners.follow(room, request, first, timeout).await }.boxed())

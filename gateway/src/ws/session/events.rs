@@ -165,10 +165,10 @@ impl Session {
             return;
         }
         match (error, about, code) {
-            (AskError::Refused(_), _, ErrorCode::Superseded) => {
-                if self.links.get(&room).is_some_and(|link| !link.resuming) {
-                    self.drop_link(room);
-                }
+            (AskError::Refused(_), _, ErrorCode::Superseded)
+                if self.links.get(&room).is_some_and(|link| !link.resuming) =>
+            {
+                self.drop_link(room);
             }
             (AskError::Refused(_), _, ErrorCode::NotJoined) => self.say_reattach(room, "seat_lost"),
             (AskError::NoResponders, About::Media(_), _) => self.say_reattach(room, "media_node_lost"),

@@ -90,7 +90,7 @@ impl Session {
 
     async fn in_room(&mut self, id: Option<u32>, room: RoomId, message: ClientMessage) {
         match message {
-            ClientMessage::History(_) | ClientMessage::ChatRead { .. } => self.from_store(id, room, message),
+            ClientMessage::History(_) | ClientMessage::ChatRead { .. } => self.ask_store(id, room, message),
             message => {
                 let Some(link) = self.links.get(&room) else {
                     return self.refuse(Some(room), id, Refusal::new(ErrorCode::NotJoined));
@@ -147,7 +147,7 @@ impl Session {
     }
 
     /// History and read markers: for who is inside, and for members.
-    fn from_store(&mut self, re: Option<u32>, room: RoomId, message: ClientMessage) {
+    fn ask_store(&mut self, re: Option<u32>, room: RoomId, message: ClientMessage) {
         let inside = self.links.contains_key(&room);
         let user = self.who.and_then(|who| who.user.filter(|_| who.signed_in || inside));
         let deps = self.deps.clone();

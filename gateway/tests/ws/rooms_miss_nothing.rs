@@ -1,11 +1,9 @@
 //! What happens in a room reaches a socket whole, in order and once: across gaps, new owners, and returning sockets.
 
-#[allow(dead_code)]
-#[path = "support/sockets.rs"]
-mod support;
-
 use std::time::Duration;
 
+use crate::client::Client;
+use crate::world::{Play, World, event_body, node, peer, room, user};
 use rookery_gateway::config::GatewayConfig;
 use rookery_gateway::ws::WsConfig;
 use rookery_schemas::bus::{RoomCommand, RoomReply, events_subject};
@@ -14,8 +12,6 @@ use rookery_schemas::ids::{Epoch, EventNumber, Nonce, Seq, UnixMillis};
 use rookery_schemas::rows::{MemberRow, MessageRow};
 use rookery_schemas::signal::{ChatAck, ChatMessage, HistoryPage, Role, RoomClosedReason, ServerMessage};
 use serde_json::json;
-use support::client::Client;
-use support::world::{Play, World, event_body, node, peer, room, user};
 use uuid::Uuid;
 
 fn speakers() -> ServerMessage {

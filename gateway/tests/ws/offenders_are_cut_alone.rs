@@ -1,20 +1,16 @@
 //! Floods, slow readers, oversized, unfinished and malformed frames cost who sends them their socket, and nobody else anything.
 
-#[allow(dead_code)]
-#[path = "support/sockets.rs"]
-mod support;
-
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::client::Client;
+use crate::world::{World, peer, room};
 use futures_util::{SinkExt, StreamExt};
 use rookery_gateway::config::GatewayConfig;
 use rookery_gateway::ws::WsConfig;
 use rookery_schemas::ids::{Nonce, Seq, UnixMillis};
 use rookery_schemas::signal::{ChatMessage, ServerMessage};
 use serde_json::json;
-use support::client::Client;
-use support::world::{World, peer, room};
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;

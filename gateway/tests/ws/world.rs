@@ -29,9 +29,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::bus::FakeBus;
-use super::client::{Client, dial};
-use super::store::FakeStore;
+use crate::bus::FakeBus;
+use crate::client::{Client, dial};
+use crate::store::FakeStore;
 
 /// What the script does with a request.
 pub enum Play {

@@ -1,17 +1,13 @@
 //! Every message, missing a field, of a wrong type, too large, for a foreign room, not allowed or before joining, gets its
 //! stable code, closes nothing and loses nothing.
 
-#[allow(dead_code)]
-#[path = "support/sockets.rs"]
-mod support;
-
+use crate::world::{Play, World, peer, room, user};
 use rookery_gateway::config::GatewayConfig;
 use rookery_gateway::ws::WsConfig;
 use rookery_schemas::bus::{RoomCommand, RoomReply};
 use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::signal::{ClientMessage, Role, ServerMessage};
 use serde_json::{Value, json};
-use support::world::{Play, World, peer, room, user};
 
 const NONCE: &str = "0190b0f0-0000-7000-8000-000000000002";
 const TRACK: &str = "0190b0f0-0000-7000-8000-000000000003";
@@ -92,7 +88,7 @@ async fn missing_and_wrong_typed_fields_are_malformed() {
 }
 
 /// The room still works over the same socket, and nothing reached it but what should.
-async fn nothing_was_lost(world: &World, client: &mut support::client::Client) {
+async fn nothing_was_lost(world: &World, client: &mut crate::client::Client) {
     let sent = world.event(room(1), ServerMessage::TrackUnpublished { track: TRACK.parse().unwrap() });
     assert_eq!(client.next_text().await, sent);
     client.say(1_000, room(1), json!({ "type": "chat_send", "nonce": NONCE, "text": "still here" })).await;

@@ -1,18 +1,14 @@
 //! Who gets a WebSocket: our own pages and other programs, with a ticket that was not used before, or to resume.
 
-#[allow(dead_code)]
-#[path = "support/sockets.rs"]
-mod support;
-
 use std::time::Duration;
 
+use crate::client::dial;
+use crate::world::{World, peer, room, user};
 use rookery_gateway::config::GatewayConfig;
 use rookery_gateway::ws::WsConfig;
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::signal::Role;
 use serde_json::json;
-use support::client::dial;
-use support::world::{World, peer, room, user};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
