@@ -26,7 +26,7 @@ pub struct GatewayConfig {
     pub gateways: Vec<String>,
     /// STUN and TURN servers, and how their users are known.
     pub ice: IceConfig,
-    /// Connections at once; more wait in the system's queue. 10,000.
+    /// Connections at once; more are closed at once, so that those there are keep their pace. 10,000.
     pub connections_max: usize,
     /// Connections at once of one address (an IPv6 /64), trusted proxies and loopback apart. 1,000: a large office behind
     /// one address fits.
