@@ -11,7 +11,7 @@ mod value;
 use std::path::PathBuf;
 
 pub use settings::{Admin, Auth, Config, Http, KEYS, Limits, Log, LogFormat, Media, Node, Room, Tls, WebSocket};
-pub use value::{Duration, IceServerUrl, Value};
+pub use value::{Duration, IceServerUrl, Secret, Value};
 
 /// A setting's name, default and meaning, for help and documentation.
 #[derive(Clone, Copy, Debug)]

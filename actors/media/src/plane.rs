@@ -113,6 +113,13 @@ impl Plane {
         sum
     }
 
+    /// Whether every worker's thread still runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        let threads = self.inner.threads.lock();
+        !threads.is_empty() && !threads.iter().any(JoinHandle::is_finished)
+    }
+
     /// Stops all workers and waits for their threads. Again: nothing.
     pub fn stop(&self) {
         self.inner.stop();

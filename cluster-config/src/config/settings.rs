@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use rookery_schemas::ids::NodeId;
 
-use super::{Duration, IceServerUrl, Key, Value};
+use super::{Duration, IceServerUrl, Key, Secret, Value};
 
 macro_rules! settings {
     ($(
@@ -137,6 +137,8 @@ settings! {
         bind: IpAddr = "127.0.0.1";
         /// TCP port; 0 means http.port + 1000.
         port: u16 = "0";
+        /// Let operators make a room's actors fail by POST /faults/ROOM/TARGET, to see that calls go on.
+        faults: bool = "false";
     }
     /// Voice and pictures.
     media: Media {
@@ -152,6 +154,8 @@ settings! {
         public_addresses: Vec<IpAddr> = "";
         /// STUN and TURN servers told to clients; empty means none is needed.
         ice_servers: Vec<IceServerUrl> = "";
+        /// Secret shared with the TURN servers, for credentials that run out (coturn: use-auth-secret).
+        turn_secret: Option<Secret> = "";
     }
     /// One client's socket.
     websocket: WebSocket {
@@ -172,19 +176,11 @@ settings! {
     room: Room {
         /// People in a meeting whose maker named no number.
         peers_default: u32 = "100";
-        /// How long an empty room stays in memory.
-        idle_timeout: Duration = "60s";
-        /// How long a meeting started on the spot lives after the last one left.
-        ad_hoc_lifetime: Duration = "1h";
-        /// How long a seat is kept without socket and media.
-        seat_timeout: Duration = "15s";
     }
     /// Accounts and tokens.
     auth: Auth {
         /// Who issues the tokens; the public address if empty.
         issuer: Option<String> = "";
-        /// Life of an access token.
-        access_lifetime: Duration = "15m";
         /// Life of a refresh token.
         refresh_lifetime: Duration = "7d";
         /// The former refresh token is still taken for this long, for two tabs at once.
@@ -198,6 +194,8 @@ settings! {
     limits: Limits {
         /// New accounts of one address in an hour.
         registrations_per_hour: u32 = "10";
+        /// Sign-ins, good or bad, of one address in a minute.
+        logins_per_minute: u32 = "60";
         /// New rooms of one address in an hour.
         rooms_per_hour: u32 = "5";
         /// Failed passwords of one room and address in a minute.
@@ -280,6 +278,7 @@ impl Config {
             ("websocket.messages_per_second", self.websocket.messages_per_second),
             ("websocket.messages_burst", self.websocket.messages_burst),
             ("limits.registrations_per_hour", self.limits.registrations_per_hour),
+            ("limits.logins_per_minute", self.limits.logins_per_minute),
             ("limits.rooms_per_hour", self.limits.rooms_per_hour),
             ("limits.room_passwords_per_minute", self.limits.room_passwords_per_minute),
             ("limits.joins_per_second", self.limits.joins_per_second),

@@ -117,6 +117,22 @@ impl Value for Duration {
     }
 }
 
+/// Something that must not be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Value for Secret {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// The address of a STUN or TURN server (RFC 7064, 7065).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IceServerUrl(pub String);

@@ -1,0 +1,82 @@
+//! One table of settings, told to each part in its own words.
+//!
+//! **Invariant:** every setting ends up in exactly one part; parts know nothing of the table.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use rookery_cluster_config::config::Config;
+use rookery_gateway::GatewayConfig;
+use rookery_gateway::config::{AuthConfig, IceConfig, LimitsConfig, TlsFiles};
+use rookery_gateway::ws::WsConfig;
+
+/// How often certificate files are looked at.
+const TLS_POLL: Duration = Duration::from_secs(5);
+
+/// The gateway's part.
+#[must_use]
+pub(crate) fn gateway(config: &Config) -> GatewayConfig {
+    let (http, limits, auth) = (&config.http, &config.limits, &config.auth);
+    let tls = config.tls.certificate.clone().zip(config.tls.key.clone());
+    GatewayConfig {
+        listen: SocketAddr::new(reachable(http.bind), http.port),
+        tls: tls.map(|(certificate, key)| TlsFiles { certificate, key, poll: TLS_POLL }),
+        public_url: http.public_url.as_ref().map(|_| config.public_url()),
+        trusted_proxies: http.trusted_proxies.clone(),
+        allowed_origins: http.allowed_origins.clone(),
+        gateways: http.gateways.clone(),
+        ice: IceConfig {
+            urls: config.media.ice_servers.iter().map(|url| url.0.clone()).collect(),
+            turn_secret: config.media.turn_secret.as_ref().map(|secret| secret.0.clone()),
+            turn_lifetime: Duration::ZERO,
+        },
+        connections_max: http.connections_max as usize,
+        body_bytes_max: http.body_bytes_max as usize,
+        request_timeout: http.request_timeout.0,
+        drain_timeout: config.node.drain.0,
+        auth: AuthConfig {
+            refresh_lifetime: auth.refresh_lifetime.0,
+            refresh_grace: auth.refresh_grace.0,
+            argon2_memory_kib: auth.argon2_memory_kib,
+            argon2_passes: auth.argon2_passes,
+            ..AuthConfig::default()
+        },
+        limits: LimitsConfig {
+            registrations_per_hour: limits.registrations_per_hour,
+            logins_per_minute: limits.logins_per_minute,
+            rooms_per_hour: limits.rooms_per_hour,
+            room_passwords_per_minute: limits.room_passwords_per_minute,
+            joins_per_second: limits.joins_per_second,
+            requests_per_minute: limits.requests_per_minute,
+            ..LimitsConfig::default()
+        },
+        peers_default: config.room.peers_default,
+        ..GatewayConfig::default()
+    }
+}
+
+/// The sockets' part.
+#[must_use]
+pub(crate) fn websocket(config: &Config) -> WsConfig {
+    let told = &config.websocket;
+    let at_least_one = |value: u32| NonZeroU32::new(value).unwrap_or(NonZeroU32::MIN);
+    WsConfig {
+        sockets_max: told.sockets_max as usize,
+        sockets_per_user_max: told.sockets_per_user_max as usize,
+        messages_per_second: at_least_one(told.messages_per_second),
+        messages_burst: at_least_one(told.messages_burst),
+        queue_bytes_max: told.queue_bytes_max as usize,
+        stall_max: told.stall_timeout.0,
+        ..WsConfig::default()
+    }
+}
+
+/// `::` where the system has IPv6, else the same for IPv4.
+fn reachable(bind: IpAddr) -> IpAddr {
+    let any_v6 = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    if bind == any_v6 && TcpListener::bind(SocketAddr::new(any_v6, 0)).is_err() {
+        return IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    }
+    bind
+}
