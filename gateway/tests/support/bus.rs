@@ -3,6 +3,7 @@
 //! **Invariant:** messages of one subject arrive in the order in which they were sent.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,9 +25,15 @@ pub struct FakeBus {
     subscribers: Mutex<HashMap<String, Vec<mpsc::Sender<BusMessage>>>>,
     servers: Mutex<HashMap<String, mpsc::Sender<BusMessage>>>,
     keys: Mutex<HashMap<(String, String), Bytes>>,
+    /// Nothing is taken while set.
+    pub down: AtomicBool,
 }
 
 impl FakeBus {
+    fn up(&self) -> Result<(), BusError> {
+        if self.down.load(Ordering::SeqCst) { Err(BusError::Unavailable("down".into())) } else { Ok(()) }
+    }
+
     /// Delivers a message before which `missed` others were dropped.
     pub fn deliver(&self, subject: &str, payload: Bytes, missed: u64) {
         if let Some(all) = self.subscribers.lock().get_mut(subject) {
@@ -58,12 +65,14 @@ impl Bus for FakeBus {
     }
 
     async fn subscribe(&self, subject: &str) -> Result<Subscription, BusError> {
+        self.up()?;
         let (sender, receiver) = mpsc::channel(QUEUE);
         self.subscribers.lock().entry(subject.into()).or_default().push(sender);
         Ok(ReceiverStream::new(receiver).boxed())
     }
 
     async fn request(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<PendingAnswer, BusError> {
+        self.up()?;
         let nobody = BusError::NoResponders { subject: subject.into() };
         let late = BusError::Timeout { subject: subject.into(), timeout };
         let Some(server) = self.servers.lock().get(subject).cloned() else {
@@ -106,6 +115,7 @@ impl Bus for FakeBus {
         expected: Option<Revision>,
         _age: Option<Duration>,
     ) -> Result<Revision, KvError> {
+        self.up()?;
         assert_eq!(expected, None, "only new keys are written here");
         let mut keys = self.keys.lock();
         let id = (bucket.to_owned(), key.to_owned());

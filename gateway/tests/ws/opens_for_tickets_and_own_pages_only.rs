@@ -1,5 +1,6 @@
 //! Who gets a WebSocket: our own pages and other programs, with a ticket that was not used before, or to resume.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::client::dial;
@@ -159,4 +160,51 @@ async fn what_is_no_handshake_gets_an_answer() {
     assert_eq!(get(format!("?ticket={ticket}")).await, 400);
     assert_eq!(get(String::new()).await, 403);
     assert_eq!(get("?ticket=a&ticket=b".into()).await, 400);
+}
+
+#[tokio::test]
+async fn without_its_bus_a_gateway_lets_nobody_in_and_keeps_who_is() {
+    let world = World::new().await;
+    let (mut inside, ticket) = world.guest(room(1), peer(1)).await;
+    world.bus.down.store(true, Ordering::SeqCst);
+    let (late, _) = world.tokens.ws_ticket(user(1)).unwrap();
+    assert_eq!(world.open(&late).await.closed().await, (4007, "overloaded".into()));
+    inside.say(1, None, json!({ "type": "join", "ticket": ticket })).await;
+    assert_eq!(inside.refused(1).await, "owner_unavailable");
+    world.bus.down.store(false, Ordering::SeqCst);
+    inside.join(&ticket).await;
+    world.open(&late).await.settled().await;
+}
+
+#[tokio::test]
+async fn what_happens_is_counted_by_phase_and_code() {
+    let world = World::new().await;
+    let mut client = world.joined(room(1), peer(1)).await;
+    client.say(2, None, json!({ "type": "join", "ticket": "x" })).await;
+    client.refused(2).await;
+    let nonce = "0190b0f0-0000-7000-8000-000000000002";
+    client.say(3, room(1), json!({ "type": "chat_send", "nonce": nonce, "text": "hi" })).await;
+    client.answer(3).await;
+    world.open("x").await.closed().await;
+    for line in [
+        "rookery_joins_total{code=\"ok\",phase=\"socket\"} 1",
+        "rookery_joins_total{code=\"ticket_invalid\",phase=\"socket\"} 1",
+        "rookery_joins_total{code=\"ok\",phase=\"present\"} 1",
+        "rookery_joins_total{code=\"ticket_invalid\",phase=\"present\"} 1",
+        "rookery_joins_total{code=\"ok\",phase=\"seat\"} 1",
+        "rookery_errors_total{code=\"ticket_invalid\",interface=\"ws\"} 2",
+        "rookery_ws_sockets 1",
+        "rookery_ws_seats 1",
+        "rookery_ws_messages_in_total 3",
+        "rookery_ws_messages_out_total 3",
+        "rookery_chat_ack_seconds_count 1",
+    ] {
+        assert!(world.counted().lines().any(|counted| counted == line), "{line} in {}", world.counted());
+    }
+    world.deps.stop.cancel();
+    client.closed().await;
+    drop(client);
+    let cut = "rookery_ws_cuts_total{code=\"going_away\"} 1";
+    world.until("the end is counted", |world| world.counted().contains(cut)).await;
+    world.until("nothing is left", |world| world.counted().contains("rookery_ws_seats 0")).await;
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::world::{Play, World, event_body, node, peer, room, user};
+use bytes::Bytes;
 use rookery_gateway::config::GatewayConfig;
 use rookery_gateway::ws::WsConfig;
-use rookery_schemas::bus::{RoomCommand, RoomReply, events_subject};
+use rookery_schemas::bus::{EventFrame, RoomCommand, RoomReply, events_subject, personal_subject};
 use rookery_schemas::error::{ErrorCode, Refusal};
-use rookery_schemas::ids::{Epoch, EventNumber, Nonce, Seq, UnixMillis};
+use rookery_schemas::ids::{Attachment, Epoch, EventNumber, Nonce, Seq, UnixMillis};
 use rookery_schemas::rows::{MemberRow, MessageRow};
 use rookery_schemas::signal::{ChatAck, ChatMessage, HistoryPage, Role, RoomClosedReason, ServerMessage};
 use serde_json::json;
@@ -502,4 +503,64 @@ async fn members_read_without_joining_and_their_place_is_kept() {
         assert_eq!(member.answer(9).await, ServerMessage::Ok);
         assert_eq!(world.store.members.lock()[&(room(1), user(1))].read_seq, Seq(kept), "read {read}");
     }
+}
+
+#[tokio::test]
+async fn lost_seats_and_lost_personal_messages_make_the_client_attach_again() {
+    let world = World::new().await;
+    for (n, lose) in [(1, "seat"), (2, "messages")] {
+        let mut client = world.joined(room(n), peer(1)).await;
+        let reason = if lose == "seat" {
+            world.peer_script(|_| Play::Reply(Err(Refusal::new(ErrorCode::NotJoined))));
+            client.say(2, room(n), json!({ "type": "slots", "pairs": 2 })).await;
+            assert_eq!(client.refused(2).await, "not_joined");
+            "seat_lost"
+        } else {
+            let body = Bytes::from_static(br#"{"message":{"type":"slot_idle","slot":0,"kind":"video"}}"#);
+            let frame = EventFrame { epoch: Epoch(0), n: EventNumber(0), body };
+            world.bus.deliver(&personal_subject(room(n), peer(1), Attachment(1)), frame.encode(), 2);
+            "messages_missed"
+        };
+        assert_eq!(client.next().await.message, ServerMessage::Reattach { reason: reason.into() });
+    }
+}
+
+#[tokio::test]
+async fn an_owner_that_says_superseded_ends_the_link() {
+    let world = World::new().await;
+    let mut client = world.joined(room(1), peer(1)).await;
+    world.script(|_| Play::Reply(Err(Refusal::new(ErrorCode::Superseded))));
+    client.say(2, room(1), json!({ "type": "close_room" })).await;
+    assert_eq!(client.refused(2).await, "superseded");
+    client.say(3, room(1), json!({ "type": "close_room" })).await;
+    assert_eq!(client.refused(3).await, "not_joined");
+}
+
+#[tokio::test]
+async fn a_join_that_is_not_answered_leaves_no_ghost() {
+    let config = WsConfig { request_timeout: Duration::from_millis(100), ..WsConfig::default() };
+    let world = World::with(config, GatewayConfig::default()).await;
+    let (mut client, ticket) = world.guest(room(1), peer(1)).await;
+    world.script(|request| match request.command {
+        RoomCommand::Join { .. } => Play::Silence,
+        _ => Play::Default,
+    });
+    client.say(1, None, json!({ "type": "join", "ticket": ticket })).await;
+    assert_eq!(client.refused(1).await, "timeout");
+    world.until("the owner is told", |world| world.commands() == ["join", "detach"]).await;
+    client.say(2, room(1), json!({ "type": "slots", "pairs": 2 })).await;
+    assert_eq!(client.refused(2).await, "not_joined");
+}
+
+#[tokio::test]
+async fn a_room_that_could_not_be_left_is_left_when_the_socket_ends() {
+    let config = WsConfig { request_timeout: Duration::from_millis(100), ..WsConfig::default() };
+    let world = World::with(config, GatewayConfig::default()).await;
+    let mut client = world.joined(room(1), peer(1)).await;
+    world.script(|_| Play::Silence);
+    client.say(2, room(1), json!({ "type": "leave" })).await;
+    assert_eq!(client.refused(2).await, "timeout");
+    world.script(|_| Play::Default);
+    drop(client);
+    world.until("it is left", |world| world.commands() == ["join", "leave", "leave"]).await;
 }

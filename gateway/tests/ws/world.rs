@@ -74,6 +74,8 @@ pub struct World {
     pub tokens: Arc<Tokens>,
     /// The time that tokens are judged by.
     pub time: Arc<ManualTime>,
+    /// Where metrics are registered.
+    pub registry: Registry,
     /// The sockets' own things.
     pub deps: Arc<WsDeps>,
     /// The rooms.
@@ -128,7 +130,8 @@ impl World {
         let time = ManualTime::new(UnixMillis(1_800_000_000_000));
         let clock = Clock::of(Arc::clone(&time) as Arc<dyn TimeSource>);
         let tokens = Tokens::start(store.clone(), clock.clone(), "rookery").await.unwrap();
-        let metrics = Metrics::new(&Registry::new()).unwrap();
+        let registry = Registry::new();
+        let metrics = Metrics::new(&registry).unwrap();
         let dyn_bus: Arc<dyn Bus> = bus.clone();
         let ice = IceServer { urls: vec!["stun:192.0.2.1".into()], username: None, credential: None };
         let deps = Arc::new(WsDeps {
@@ -155,6 +158,7 @@ impl World {
             store,
             tokens,
             time,
+            registry,
             deps,
             rooms: Arc::default(),
             asked: Arc::default(),
@@ -294,6 +298,11 @@ impl World {
         let body = Bytes::from(serde_json::to_vec(&frame).unwrap());
         let frame = EventFrame { epoch: Epoch(0), n: EventNumber(0), body };
         self.bus.deliver(&personal_subject(of, who, Attachment(attachment)), frame.encode(), 0);
+    }
+
+    /// The metrics, as Prometheus reads them.
+    pub fn counted(&self) -> String {
+        prometheus::TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap()
     }
 
     /// The commands asked of the owner so far, by name.
