@@ -87,6 +87,8 @@ export class RookeryNode {
     };
     const child = spawn(BINARY, Object.entries(all).map(([name, value]) => `--${name}=${value}`), {
       stdio: ["ignore", "pipe", "pipe"],
+      // ROOKERY_BIN is ours; a node takes every ROOKERY_ variable for a setting.
+      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("ROOKERY_"))),
     });
     const log = createWriteStream(join(process.env.ARTIFACTS ?? tmpdir(), `node-${this.port}.log`), { flags: "a" });
     child.stdout.pipe(log, { end: false });
