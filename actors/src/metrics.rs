@@ -57,11 +57,11 @@ impl Metrics {
             rooms: IntGauge::new("rookery_rooms", "Rooms that are awake")?,
             peers: IntGauge::new("rookery_peers", "People in rooms")?,
             connections: IntGauge::new("rookery_transports", "Open WebRTC connections")?,
-            joins: vec("rookery_joins_total", "Joins and resumes at the owner", &["phase", "code"])?,
+            joins: vec("rookery_room_joins_total", "Joins and resumes at the owner", &["phase", "code"])?,
             restarts: vec("rookery_actor_restarts_total", "Actors that failed and were replaced", &["kind"])?,
             refusals: vec("rookery_refusals_total", "Refused requests at the owner", &["code"])?,
             chat_ack: Histogram::with_opts(
-                HistogramOpts::new("rookery_chat_ack_seconds", "From accepted to acknowledged")
+                HistogramOpts::new("rookery_room_chat_ack_seconds", "From accepted to acknowledged")
                     .buckets(CHAT_BUCKETS.to_vec()),
             )?,
             publishes_failed: IntCounter::new("rookery_bus_publishes_failed_total", "Bus messages not published")?,

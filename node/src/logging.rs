@@ -16,7 +16,8 @@ pub fn start(log: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(format!("{quiet},{}", log.filter))
         .map_err(|problem| format!("log.filter: {:?} is not a filter: {problem}", log.filter))?;
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     match log.format {
         LogFormat::Human => registry.with(lines.with_target(false)).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),

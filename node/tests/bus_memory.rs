@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use rookery_actors::conformance::{Opened, Outcome};
 use rookery_actors::seams::{Bus, BusError, KvError};
-use rookery_node::bus::MemoryBus;
+use rookery_node::bus::{MemoryBus, SUBSCRIPTIONS_MAX, VALUES_MAX};
 
 async fn open() -> Opened<dyn Bus, ()> {
     Ok((Arc::new(MemoryBus::new()), ()))
@@ -123,5 +123,41 @@ async fn a_waiting_reader_is_woken() -> Outcome {
     for reader in readers {
         assert_eq!(tokio::time::timeout(Duration::from_secs(10), reader).await??, 1_000);
     }
+    Ok(())
+}
+
+/// A bucket has a limit; what is over makes room, what is there can still be written.
+#[tokio::test(start_paused = true)]
+async fn a_full_bucket_refuses_new_keys() -> Outcome {
+    let bus = MemoryBus::new();
+    let age = Duration::from_secs(10);
+    for number in 0..VALUES_MAX {
+        let age = (number % 2 == 0).then_some(age);
+        bus.kv_set("kv", &format!("key-{number}"), Bytes::new(), age).await?;
+    }
+    let refused = bus.kv_set("kv", "one-more", Bytes::new(), None).await;
+    assert!(matches!(refused, Err(BusError::Unavailable(_))), "{refused:?}");
+    bus.kv_set("kv", "key-1", Bytes::from_static(b"again"), None).await?;
+    bus.kv_set("other", "key", Bytes::new(), None).await?;
+    tokio::time::sleep(age).await;
+    bus.kv_set("kv", "one-more", Bytes::new(), None).await?;
+    assert!(bus.kv_get("kv", "key-1").await?.is_some() && bus.kv_get("kv", "key-2").await?.is_none());
+    Ok(())
+}
+
+/// One subscription too many is refused, and one that goes makes room for the next.
+#[tokio::test(start_paused = true)]
+async fn subscriptions_are_bounded() -> Outcome {
+    let bus = MemoryBus::new();
+    let mut held = Vec::with_capacity(SUBSCRIPTIONS_MAX);
+    for number in 0..SUBSCRIPTIONS_MAX {
+        held.push(bus.subscribe(&format!("room-{number}")).await?);
+    }
+    assert!(matches!(bus.subscribe("a").await.err(), Some(BusError::Unavailable(_))));
+    assert!(matches!(bus.serve("a").await.err(), Some(BusError::Unavailable(_))));
+    assert!(matches!(bus.kv_watch("a").await.err(), Some(BusError::Unavailable(_))));
+    drop(held.pop());
+    let _last = bus.serve("a").await?;
+    assert_eq!(bus.subscriptions(), SUBSCRIPTIONS_MAX);
     Ok(())
 }

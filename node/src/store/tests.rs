@@ -306,3 +306,88 @@ async fn a_stored_row_is_never_replaced() -> Outcome {
     assert_eq!(store.health(), Health::Ready);
     Ok(())
 }
+
+/// A read that keeps its connection until the sender is dropped.
+async fn hold_reader(store: &Arc<SqliteStore>) -> (Sender<()>, JoinHandle<Result<(), StoreError>>) {
+    let (release, released) = channel::<()>();
+    let (begun, begin) = tokio::sync::oneshot::channel();
+    let store = Arc::clone(store);
+    let held = tokio::spawn(async move {
+        let work = move |_: &Connection| {
+            let _ = begun.send(());
+            let _ = released.recv();
+            Ok(())
+        };
+        store.read(work).await
+    });
+    begin.await.expect("a reader takes the job");
+    (release, held)
+}
+
+#[tokio::test]
+async fn reads_are_bounded_in_number_and_time() -> Outcome {
+    let folder = TempDir::new()?;
+    let store = open(&folder)?;
+    let room = RoomId(Uuid::new_v4());
+    let mut held = Vec::new();
+    for _ in 0..readers::READERS {
+        held.push(hold_reader(&store).await);
+    }
+    let waiting: Vec<_> = (readers::READERS..READS_WAITING_MAX)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.last_seq(room).await })
+        })
+        .collect();
+    until(|| store.stats().reads_waiting == READS_WAITING_MAX).await;
+    let refused = store.last_seq(room).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert_eq!(store.stats().refused, 1);
+
+    tokio::time::pause();
+    tokio::time::advance(PATIENCE).await;
+    for read in waiting {
+        let late = read.await?;
+        assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
+    }
+    tokio::time::resume();
+    for (release, read) in held {
+        drop(release);
+        // Its caller had given up too.
+        assert!(read.await?.is_err());
+    }
+    assert_eq!(store.last_seq(room).await?, Seq(0), "the readers are back");
+    assert_eq!(store.stats().reads_waiting, 0);
+    Ok(())
+}
+
+/// What a read finds wrong closes the database for all, once the reads in progress are done.
+#[tokio::test]
+async fn a_suspect_database_is_reopened_when_its_readers_are_done() -> Outcome {
+    let folder = TempDir::new()?;
+    let store = open(&folder)?;
+    let room = RoomId(Uuid::new_v4());
+    store.append(room, &[row(1, "")]).await?;
+    let (release, held) = hold_reader(&store).await;
+    let failed = store
+        .read(|_| {
+            Err::<(), _>(
+                rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_READ), None)
+                    .into(),
+            )
+        })
+        .await;
+    assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{failed:?}");
+    until(|| matches!(store.health(), Health::Checking(_))).await;
+    assert!(matches!(store.append(room, &[row(2, "")]).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.last_seq(room).await, Err(StoreError::Unavailable(_))));
+    assert!(folder.path().join("store/unchecked").exists(), "a kill now would not forget it");
+    drop(release);
+    held.await??;
+    until(|| store.health() == Health::Ready).await;
+    assert_eq!((store.stats().reopened, store.stats().disk_errors), (1, 1));
+    assert!(!folder.path().join("store/unchecked").exists());
+    store.append(room, &[row(2, "")]).await?;
+    assert_eq!(store.last_seq(room).await?, Seq(2));
+    Ok(())
+}
