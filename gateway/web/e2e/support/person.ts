@@ -104,11 +104,11 @@ export class Person {
       await expect
         .poll(
           async () => {
-            const { numbers } = await watch(this.page.locator(`video[data-peer="${peer}"]`), 700);
+            const { numbers } = await watch(this.page.locator(`video[data-peer="${peer}"]`), 1_500);
             const { forward, back } = steps(numbers);
             return forward >= 3 && back === 0;
           },
-          { timeout: 20_000, message: `${this.name} sees ${peer} move` },
+          { timeout: 40_000, message: `${this.name} sees ${peer} move` },
         )
         .toBe(true);
     }
