@@ -37,7 +37,7 @@ test("a node that is killed and started again: all are back by themselves, and w
   await ada.reads("written before");
   await expect(ada.page.getByText("Sending…")).toHaveCount(0);
   const restarted = node.restart();
-  await ada.page.getByText("Connection lost.").waitFor();
+  await ada.page.locator('[data-connection="reconnecting"]').waitFor();
   await ada.write("written while it was gone");
   await restarted;
   await Promise.all([ada.live(), ben.live()]);
