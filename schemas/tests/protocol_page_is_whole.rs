@@ -1,5 +1,13 @@
 //! The protocol page names every message, field, code and limit, and what it shows as an example is one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should say where"
+)]
+
 use std::collections::BTreeSet;
 
 use rookery_schemas::error::{ErrorCode, Refusal};
@@ -145,7 +153,7 @@ fn limits_are_as_they_are_enforced() {
     let grouped = |n: usize| {
         let text = n.to_string();
         let head = text.len() % 3;
-        let groups = text[head..].as_bytes().chunks(3).map(|chunk| String::from_utf8(chunk.to_vec()).unwrap());
+        let groups = text.as_bytes()[head..].chunks(3).map(|chunk| String::from_utf8(chunk.to_vec()).unwrap());
         let all: Vec<_> =
             Some(text[..head].to_owned()).into_iter().filter(|head| !head.is_empty()).chain(groups).collect();
         all.join(",")
