@@ -48,6 +48,8 @@ pub(crate) struct RoomEnv {
     pub(crate) room: RoomId,
     pub(crate) here: Here,
     pub(crate) worker: WorkerIndex,
+    /// Names the room in logs.
+    pub(crate) span: tracing::Span,
     pub(crate) seams: Seams,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) herald: Herald,

@@ -71,6 +71,7 @@ pub(crate) enum PeerMessage {
 /// The shell's own state.
 pub(crate) struct Running {
     env: Arc<RoomEnv>,
+    span: tracing::Span,
     peer: PeerState,
     asks: HashMap<AskId, Reply>,
     asked: u64,
@@ -88,9 +89,12 @@ impl Actor for Peer {
         let PeerArgs { env, seating } = args;
         let mut out = Vec::new();
         let peer = PeerState::new(seating, env.ids.as_ref(), &mut out);
-        let worker = Worker::start(&env, myself.clone());
+        let (id, _) = peer.identity();
+        let span = tracing::info_span!(parent: &env.span, "peer", peer = %id);
+        let worker = Worker::start(&env, span.clone(), myself.clone());
         let alive = env.metrics.actor(kind::PEER);
-        let mut running = Running { env, peer, asks: HashMap::new(), asked: 0, worker, alarm: None, _alive: alive };
+        let asks = HashMap::new();
+        let mut running = Running { env, span, peer, asks, asked: 0, worker, alarm: None, _alive: alive };
         running.perform(out);
         running.set_alarm(&myself);
         Ok(running)
@@ -102,6 +106,8 @@ impl Actor for Peer {
         message: PeerMessage,
         running: &mut Running,
     ) -> Result<(), ActorProcessingErr> {
+        let span = running.span.clone();
+        let _span = span.enter();
         running.take(message);
         running.set_alarm(&myself);
         Ok(())
@@ -126,7 +132,7 @@ impl Running {
             PeerMessage::Catalogue(catalogue) => peer.catalogue(catalogue, ids, &mut out),
             PeerMessage::Done(outcome) => peer.done(now, outcome, &mut out),
             PeerMessage::Transport { connection, event } => {
-                tracing::debug!(room = %env.room, ?connection, ?event, "transport event");
+                tracing::debug!(?connection, ?event, "transport event");
                 peer.transport(connection, &event, &mut out);
             }
             PeerMessage::Media(event) => peer.media(&event, &mut out),

@@ -24,6 +24,7 @@ use rookery_schemas::bus::{RoomAnswer, RoomCommand, RoomReply};
 use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::ids::{Attachment, PeerId, TrackId};
 use rookery_schemas::signal::{ServerMessage, SpeakerLevel};
+use tracing::Instrument;
 
 use crate::env::RoomEnv;
 use crate::metrics::{Counted, kind};
@@ -113,7 +114,7 @@ pub(crate) struct Running {
 }
 
 enum Phase {
-    Waking(Waking),
+    Waking(Box<Waking>),
     Awake(Box<RoomState>),
 }
 
@@ -144,7 +145,7 @@ impl Actor for Room {
         myself.send_interval(TICK, || RoomMessage::Tick);
         let presence = Presence::new(Arc::clone(&env.board), env.room, env.metrics.peers.clone());
         Ok(Running {
-            phase: Phase::Waking(Waking::new(peers)),
+            phase: Phase::Waking(Box::new(Waking::new(peers))),
             asks: BTreeMap::new(),
             asked: 0,
             desk: Desk::start(&env, myself.clone()),
@@ -163,7 +164,9 @@ impl Actor for Room {
         message: RoomMessage,
         running: &mut Running,
     ) -> Result<(), ActorProcessingErr> {
-        let now = running.env.now();
+        let env = Arc::clone(&running.env);
+        let _span = env.span.enter();
+        let now = env.now();
         match &mut running.phase {
             Phase::Waking(_) => running.while_waking(now, &myself, message),
             Phase::Awake(_) => running.while_awake(now, message),
@@ -173,11 +176,13 @@ impl Actor for Room {
 
 fn wake(env: &Arc<RoomEnv>, room: ActorRef<RoomMessage>) -> AbortOnDrop {
     let env = Arc::clone(env);
-    AbortOnDrop(tokio::spawn(async move {
+    let span = env.span.clone();
+    let waking = async move {
         let woken = activate(&env).await.map(Box::new);
         // A room that has ended needs no waking.
         let _ = room.send_message(RoomMessage::Woken(woken));
-    }))
+    };
+    AbortOnDrop(tokio::spawn(waking.instrument(span)))
 }
 
 impl Running {
@@ -238,7 +243,7 @@ impl Running {
 
     fn not_woken(&mut self, myself: &ActorRef<RoomMessage>, error: &ActivationError) {
         let Phase::Waking(waking) = &mut self.phase else { return };
-        tracing::warn!(room = %self.env.room, error = error as &dyn std::error::Error, "the room cannot be woken");
+        tracing::warn!(error = error as &dyn std::error::Error, "the room cannot be woken");
         let answer = match error {
             ActivationError::Elsewhere(node) => Ok(RoomReply::Redirect { node: node.clone() }),
             other => Err(other.refusal()),
@@ -286,9 +291,16 @@ impl Running {
                 Effect::Answer { ask, answer } => self.answer(ask, *answer),
                 Effect::Publish(frame) => self.env.herald.event(&frame),
                 Effect::Personal { peer, attachment, message } => self.env.herald.personal(peer, attachment, *message),
-                Effect::Seat(seating) => self.env.tell_scope(ScopeMessage::Seat(seating)),
+                Effect::Seat(seating) => {
+                    let Seated { info, attachment, .. } = &seating.seated;
+                    tracing::info!(peer = %info.peer, %attachment, "peer is seated");
+                    self.env.tell_scope(ScopeMessage::Seat(seating));
+                }
                 Effect::Seated(seated) => self.env.tell_scope(ScopeMessage::Seated(seated)),
-                Effect::Unseat { peer } => self.env.tell_scope(ScopeMessage::Unseat { peer }),
+                Effect::Unseat { peer } => {
+                    tracing::info!(%peer, "peer is out");
+                    self.env.tell_scope(ScopeMessage::Unseat { peer });
+                }
                 Effect::Catalogue(catalogue) => self.env.tell_scope(ScopeMessage::Catalogue(catalogue)),
                 Effect::Desk(op) => {
                     if let Err(refused) = self.desk.give(op) {
@@ -306,7 +318,7 @@ impl Running {
                 Effect::Idle => self.env.tell_scope(ScopeMessage::Idle),
                 Effect::Drained => self.env.tell_scope(ScopeMessage::End { reason: None }),
                 Effect::StepDown => {
-                    tracing::warn!(room = %self.env.room, "the room has another owner");
+                    tracing::warn!("the room has another owner");
                     self.env.tell_scope(ScopeMessage::End { reason: Some(ROOM_MOVED) });
                 }
             }

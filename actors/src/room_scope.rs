@@ -125,7 +125,9 @@ impl Actor for RoomScope {
         let herald = Herald::start(room, Arc::clone(&seams.bus), Arc::clone(&metrics));
         let alive = metrics.actor(kind::SCOPE);
         let scope = myself;
-        let env = Arc::new(RoomEnv { room, here, worker, seams, metrics, herald, board, placement, ids, rooms, scope });
+        let span = tracing::info_span!(parent: None, "room", %room);
+        let env =
+            Arc::new(RoomEnv { room, here, worker, span, seams, metrics, herald, board, placement, ids, rooms, scope });
         Ok(Scope {
             env,
             events,
@@ -154,7 +156,7 @@ impl Actor for RoomScope {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             ScopeMessage::Request { command, reply } => scope.request(command, reply),
-            ScopeMessage::PeerRequest { request, reply } => scope.peer_request(request, reply),
+            ScopeMessage::PeerRequest { request, reply } => scope.peer_request(*request, reply),
             ScopeMessage::Refused => scope.taken += 1,
             ScopeMessage::ToRoom(message) => scope.to_room(message),
             ScopeMessage::ToRouter(message) => scope.to_router(message),
@@ -245,10 +247,10 @@ impl Scope {
         }
     }
 
-    fn peer_request(&mut self, request: Box<PeerRequest>, reply: Reply) {
+    fn peer_request(&mut self, request: PeerRequest, reply: Reply) {
         let Some(entry) = self.peers.get(&request.peer) else { return reply.refuse(ErrorCode::NotJoined) };
         if let Some(reply) = reply.hold(Bound::Peer, &entry.permits) {
-            let PeerRequest { attachment, message, .. } = *request;
+            let PeerRequest { attachment, message, .. } = request;
             // A message that cannot be sent drops its reply, which then answers.
             let _ = entry.actor.send_message(PeerMessage::Request { attachment, message: Box::new(message), reply });
         }

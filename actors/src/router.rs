@@ -106,6 +106,8 @@ impl Actor for Router {
         message: RouterMessage,
         running: &mut Running,
     ) -> Result<(), ActorProcessingErr> {
+        let env = Arc::clone(&running.env);
+        let _span = env.span.enter();
         let mut out = Vec::new();
         let mut look = !running.router.knows_all();
         match message {
@@ -166,7 +168,7 @@ impl Running {
                     return;
                 }
                 Err(MediaError::Stopped) => {
-                    tracing::warn!(room = %self.env.room, "the media plane has stopped");
+                    tracing::warn!("the media plane has stopped");
                     self.waiting.clear();
                 }
             }

@@ -273,7 +273,8 @@ impl PeerState {
         let mut orders: Vec<RouterOrder> = self.ended.iter().map(|track| RouterOrder::Unpublish(*track)).collect();
         if let Some(link) = self.publish {
             let live = self.publications.values().filter(|publication| publication.live);
-            orders.extend(live.map(|publication| publication.order(link.connection)));
+            // A track that is there already is not published again, so its muting is ordered by itself.
+            orders.extend(live.flat_map(|publication| publication.orders(link.connection)));
         }
         if let Some(Link { connection, .. }) = self.subscribe {
             let bind = |(slot, bound)| RouterOrder::Bind { connection, slot, bound };
@@ -410,3 +411,6 @@ fn ok(ask: AskId, out: &mut Vec<Effect>) {
 fn refuse(ask: AskId, code: ErrorCode, out: &mut Vec<Effect>) {
     out.push(Effect::Answer { ask, answer: Box::new(Err(code.into())) });
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use ractor::ActorRef;
 use rookery_media::ConnectionId;
 use rookery_schemas::signal::{Connection, SrtpProfile};
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use super::PeerMessage;
 use super::effect::{Op, Outcome};
@@ -34,10 +35,10 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn start(env: &Arc<RoomEnv>, peer: ActorRef<PeerMessage>) -> Self {
+    pub(super) fn start(env: &Arc<RoomEnv>, span: tracing::Span, peer: ActorRef<PeerMessage>) -> Self {
         let (queue, ops) = mpsc::channel(QUEUE_MAX);
         let works = Works { env: Arc::clone(env), peer, open: HashMap::new() };
-        tokio::spawn(works.run(ops));
+        tokio::spawn(works.run(ops).instrument(span));
         Self { queue }
     }
 
@@ -124,7 +125,7 @@ impl Works {
                 let counted = Counted::one(env.metrics.connections.clone());
                 self.open.insert(connection, (transport, counted));
             }
-            Err(error) => tracing::warn!(room = %env.room, ?connection, %error, "a connection could not be opened"),
+            Err(error) => tracing::warn!(?connection, %error, "a connection could not be opened"),
         }
     }
 }

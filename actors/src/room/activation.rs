@@ -73,7 +73,7 @@ pub(super) async fn activate(env: &RoomEnv) -> Result<Activation, ActivationErro
     let bans = read(store.bans(env.room)).await?.into_iter().collect();
     // Again, since it may have changed before the claim was won.
     let row = read(store.room(env.room)).await?.filter(|row| !row.deleted).ok_or(ActivationError::NotFound)?;
-    tracing::info!(room = %env.room, %epoch, first_seq = %chat.first_seq, "room is awake");
+    tracing::info!(%epoch, first_seq = %chat.first_seq, "room is awake");
     Ok(Activation { row, epoch, bans, chat })
 }
 

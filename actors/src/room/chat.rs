@@ -241,3 +241,6 @@ fn refuse(settled: &mut Settled, messages: impl IntoIterator<Item = Waiting>, co
         settled.refused.extend(waiting.asks.into_iter().map(|ask| (ask, code)));
     }
 }
+
+#[cfg(test)]
+mod tests;

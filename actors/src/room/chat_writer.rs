@@ -9,6 +9,7 @@ use std::time::Duration;
 use ractor::ActorRef;
 use rookery_schemas::rows::OwnerRow;
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use super::RoomMessage;
 use super::chat::{Batch, BatchOutcome};
@@ -34,14 +35,15 @@ impl ChatWriter {
         // The state gives a batch only after it has heard of the one before.
         let (queue, mut batches) = mpsc::channel::<Batch>(1);
         let env = Arc::clone(env);
-        let task = tokio::spawn(async move {
+        let span = env.span.clone();
+        let writing = async move {
             while let Some(batch) = batches.recv().await {
                 let outcome = write_batch(&env, &owner, &batch).await;
                 // A room that has ended needs no outcome.
                 let _ = room.send_message(RoomMessage::Written { number: batch.number, outcome });
             }
-        });
-        Self { queue, _task: AbortOnDrop(task) }
+        };
+        Self { queue, _task: AbortOnDrop(tokio::spawn(writing.instrument(span))) }
     }
 
     /// Gives a batch; `Err` says that nothing of it will be written.

@@ -9,6 +9,7 @@ use ractor::ActorRef;
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::UnixMillis;
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use super::RoomMessage;
 use super::effect::{DeskOp, DeskResult};
@@ -34,14 +35,16 @@ impl Desk {
     pub(super) fn start(env: &Arc<RoomEnv>, room: ActorRef<RoomMessage>) -> Self {
         let (queue, mut ops) = mpsc::channel(QUEUE_MAX);
         let env = Arc::clone(env);
-        tokio::spawn(async move {
+        let span = env.span.clone();
+        let working = async move {
             while let Some(op) = ops.recv().await {
                 if let Some(result) = perform(&env, op).await {
                     // A room that has ended needs no result.
                     let _ = room.send_message(RoomMessage::Desk(result));
                 }
             }
-        });
+        };
+        tokio::spawn(working.instrument(span));
         Self { queue }
     }
 

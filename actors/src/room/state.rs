@@ -364,3 +364,6 @@ fn answer(ask: AskId, reply: RoomReply, out: &mut Vec<Effect>) {
 fn refuse(ask: AskId, code: ErrorCode, out: &mut Vec<Effect>) {
     out.push(Effect::Answer { ask, answer: Box::new(Err(Refusal::new(code))) });
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn the_run_ends_at_a_gap_and_ghosts_are_none() {
-        let cases: [(&str, Vec<(u64, u64)>, Vec<SealRow>, u64, u64, usize); 7] = [
+        /// What it is, rows as (seq, epoch), seals, where reading began; first_seq and how many recent rows are found.
+        type Case = (&'static str, Vec<(u64, u64)>, Vec<SealRow>, u64, u64, usize);
+        let cases: [Case; 7] = [
             ("nothing", vec![], vec![], 1, 1, 0),
             ("one epoch", vec![(1, 1), (2, 1)], vec![seal(1, 1)], 1, 3, 2),
             ("a gap from an unknown outcome", vec![(1, 1), (3, 1)], vec![seal(1, 1)], 1, 2, 1),

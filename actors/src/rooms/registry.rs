@@ -148,7 +148,8 @@ mod tests {
         assert_eq!(rooms.ending(room(1)), Some(WorkerIndex(0)));
         let ended = Ended { held: "a", worker: WorkerIndex(0), waiting: vec![7] };
         assert_eq!(rooms.remove(room(1)), Some(ended));
-        assert_eq!((rooms.route(room(1), true), rooms.wait(room(1), 8)), (Route::Asleep, Err(8)));
+        assert_eq!(rooms.route(room(1), true), Route::Asleep);
+        assert_eq!(rooms.wait(room(1), 8), Err(8));
     }
 
     #[test]

@@ -168,9 +168,9 @@ mod tests {
     fn router() -> RouterState {
         let mut router = RouterState::new(HashSet::new());
         let mut out = Vec::new();
-        for n in [1, 2] {
-            router.order(RouterOrder::Opened { peer: peer(n), connection: ConnectionId(n as u64) }, &mut out);
-            router.order(publish(n, n as u64), &mut out);
+        for n in [1_u8, 2] {
+            router.order(RouterOrder::Opened { peer: peer(n.into()), connection: ConnectionId(n.into()) }, &mut out);
+            router.order(publish(n.into(), n.into()), &mut out);
         }
         assert_eq!(out, [Effect::Order(publish(1, 1)), Effect::Order(publish(2, 2))]);
         router

@@ -42,7 +42,13 @@ impl Publication {
         (!self.live).then_some(self.deadline)
     }
 
-    pub(super) fn order(&self, connection: ConnectionId) -> RouterOrder {
+    /// Makes the track what it is here, whether the media plane has it already or not.
+    pub(super) fn orders(&self, connection: ConnectionId) -> [RouterOrder; 2] {
+        let TrackInfo { track, muted, .. } = self.track;
+        [self.order(connection), RouterOrder::Mute { track, muted }]
+    }
+
+    fn order(&self, connection: ConnectionId) -> RouterOrder {
         let TrackInfo { track, peer, kind, muted, .. } = self.track;
         RouterOrder::Publish { connection, mid: self.mid.clone(), track, peer, kind, muted }
     }

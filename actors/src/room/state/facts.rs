@@ -25,7 +25,7 @@ impl RoomState {
         fact: PeerFact,
         out: &mut Vec<Effect>,
     ) -> Result<(), Error> {
-        if !self.roster.get(peer).is_some_and(|seat| seat.born == Some(born)) {
+        if self.roster.get(peer).is_none_or(|seat| seat.born != Some(born)) {
             return Ok(());
         }
         match fact {

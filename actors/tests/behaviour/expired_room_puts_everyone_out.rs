@@ -1,0 +1,63 @@
+//! A room whose time is over is closed in the store, then for everybody in it; sleeping ones by the sweep.
+
+use rookery_schemas::bus::RoomCommand;
+use rookery_schemas::error::ErrorCode;
+use rookery_schemas::ids::UnixMillis;
+use rookery_schemas::rows::RoomRow;
+use rookery_schemas::signal::{RoomClosedReason, ServerMessage};
+
+use crate::world::{World, room_row};
+
+fn row_of(world: &World) -> RoomRow {
+    world.store.0.lock().rooms[&world.room].clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn expired_room_puts_everyone_out() {
+    let world = World::new().await;
+    let end = world.now().unix_after(std::time::Duration::from_secs(20));
+    world.store.0.lock().rooms.get_mut(&world.room).unwrap().expires_at = Some(end);
+    let one = world.join("One").await;
+    world.publish(&one).await;
+    world.store.0.lock().down = true;
+    world.pass(22).await;
+    assert_eq!((row_of(&world).closed_at, world.gauges().peers), (None, 1), "not stored, not done");
+    world.store.0.lock().down = false;
+    world.pass(7).await;
+    assert!(row_of(&world).closed_at.is_some());
+    let closed = ServerMessage::RoomClosed { reason: RoomClosedReason::Expired };
+    assert_eq!(world.events_after(0).last(), Some(&closed));
+    assert!(world.media.0.lock().connections.is_empty() && world.gauges().peers == 0);
+    assert_eq!(world.chat(&one, "late").await, Err(ErrorCode::RoomExpired));
+    assert_eq!(world.code(RoomCommand::Activate).await, Some(ErrorCode::RoomExpired));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ad_hoc_meeting_ends_an_hour_after_the_last_one_left() {
+    let world = World::with(RoomRow { ad_hoc: true, ..room_row() }).await;
+    let (one, two) = (world.join("One").await, world.join("Two").await);
+    world.settle().await;
+    assert_eq!(row_of(&world).expires_at, None);
+    world.leave(&one).await;
+    world.pass(7_200).await;
+    assert_eq!((row_of(&world).expires_at, row_of(&world).closed_at), (None, None));
+    world.leave(&two).await;
+    world.settle().await;
+    let end = world.now().unix_after(std::time::Duration::from_secs(3_600));
+    let stored = row_of(&world).expires_at.unwrap();
+    assert!((end.0 - 1_000..=end.0).contains(&stored.0), "{stored:?} {end:?}");
+    world.pass(1_800).await;
+    assert_eq!(world.gauges().rooms, 0, "it sleeps");
+    let back = world.join("Back").await;
+    world.settle().await;
+    assert_eq!(row_of(&world).expires_at, None, "taken away when somebody enters");
+    world.leave(&back).await;
+    world.pass(3_700).await;
+    let row = row_of(&world);
+    assert!(
+        row.closed_at.is_some_and(|at| at >= row.expires_at.unwrap_or(UnixMillis(i64::MAX))),
+        "the sweep closed it"
+    );
+    assert_eq!(world.gauges().rooms, 0);
+    assert_eq!(world.code(RoomCommand::Activate).await, Some(ErrorCode::RoomExpired));
+}
