@@ -153,7 +153,7 @@ async fn the_database_is_kept_as_it_must_be() -> Outcome {
         .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite%'")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    assert_eq!(loose, [String::new(); 0], "every table holds what its columns say");
+    assert!(loose.is_empty(), "these hold more than their columns say: {loose:?}");
     let broken: Option<String> = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     assert_eq!(broken.as_deref(), Some("ok"));
     let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;

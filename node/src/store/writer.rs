@@ -219,8 +219,8 @@ impl Writer {
                 self.db = Some(db);
                 self.changes_moved = 0;
                 self.shared.readers.open(idle);
-                self.shared.condition.set(Health::Ready);
                 count(&self.shared.counters.reopened);
+                self.shared.condition.set(Health::Ready);
                 tracing::info!("the database was checked and is open again");
             }
             Err(OpenError::Damaged(what)) => {
