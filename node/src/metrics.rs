@@ -140,7 +140,10 @@ mod tests {
     fn counters_grow_to_what_is_read_and_gauges_follow_it() {
         let registry = Registry::new();
         let values = Arc::new(parking_lot::Mutex::new(vec![5, 5]));
-        let read = { let values = values.clone(); move || values.lock().clone() };
+        let read = {
+            let values = values.clone();
+            move || values.lock().clone()
+        };
         let figures = vec![Figure::new("a", "a", false).unwrap(), Figure::new("b", "b", true).unwrap()];
         registry.register(Box::new(Figures { figures, read })).unwrap();
         let text = || prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();

@@ -117,7 +117,7 @@ settings! {
         allowed_origins: Vec<String> = "";
         /// WebSocket addresses of every gateway, e.g. wss://a.meet.example/ws; this one's own if empty.
         gateways: Vec<String> = "";
-        /// Connections at once; more wait in the system's queue.
+        /// Connections at once; more are closed at once.
         connections_max: u32 = "10000";
         /// Bytes of a request's body.
         body_bytes_max: u32 = "65536";
