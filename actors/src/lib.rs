@@ -9,6 +9,8 @@
 
 mod catalogue;
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod env;
 mod herald;
 mod metrics;
