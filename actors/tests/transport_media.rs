@@ -46,6 +46,9 @@ impl Call {
         let videos = specs.iter().filter(|spec| spec.kind() == MediaKind::Video).count();
         call.negotiate(u16::try_from(videos).unwrap().max(1), false).await;
 
+        // what is sent before would wait, and come too late to be sent again
+        call.publisher.connected(DEADLINE).await.unwrap();
+        call.viewer.connected(DEADLINE).await.unwrap();
         let (mut video, mut audio) = (0, 0);
         for (number, (spec, mid)) in (0_u16..).zip(specs.iter().zip(&mids)) {
             let track = TrackId(uuid::Uuid::from_u128(u128::from(number) + 1));
@@ -57,8 +60,6 @@ impl Call {
             call.send(Command::Bind { connection: call.subscribe.0, slot, track: Some(track), size: None });
             call.publisher.start(mid, *spec, Origin { sender: 1, track: number }).await.unwrap();
         }
-        call.publisher.connected(DEADLINE).await.unwrap();
-        call.viewer.connected(DEADLINE).await.unwrap();
         call
     }
 

@@ -112,6 +112,27 @@ async fn a_further_track_rests_and_goes_on_within_one_connection() {
 }
 
 #[tokio::test]
+async fn each_line_is_answered_with_its_own_codecs_and_one_without_any_is_rejected() {
+    let server = Server::start();
+    let (_, transport) = server.open(Connection::Publish, SrtpProfile::Gcm).await;
+    let client = Client::gcm().await;
+    for ssrc in 1..=3 {
+        client.add_track(&format!("camera{ssrc}"), RtpCodecKind::Video, ssrc).await;
+    }
+    let offer = client.offer().await;
+    let mut sections: Vec<String> = offer.split_inclusive("\r\nm=").map(str::to_owned).collect();
+    for (section, codec) in sections[1..].iter_mut().zip(["H265", "AV1", "VP9"]) {
+        assert!(section.contains("VP8/90000"), "the client's lines are of one codec");
+        *section = section.replace("VP8/90000", &format!("{codec}/90000"));
+    }
+    let answer = transport.answer(&sections.concat()).await.unwrap();
+    let codecs: Vec<_> = answer.lines.iter().map(|line| (line.mid.as_str(), line.codecs[0].codec)).collect();
+    assert_eq!(codecs, [("1", Codec::Av1), ("2", Codec::Vp9)]);
+    assert!(answer.sdp.contains("m=video 0 ") && answer.sdp.contains("a=group:BUNDLE 1 2\r\n"), "{}", answer.sdp);
+    transport.close().await;
+}
+
+#[tokio::test]
 async fn the_client_restarts_ice_and_a_data_channel_lives_on() {
     let server = Server::start();
     let (id, transport) = server.open(Connection::Publish, SrtpProfile::Gcm).await;

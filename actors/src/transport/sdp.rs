@@ -1,24 +1,25 @@
-//! Session descriptions (RFC 8866): what the media plane needs is read from them, and candidates are written into them.
+//! Session descriptions (RFC 8866): what the media plane needs is read from them, and what concerns media is written into
+//! them: codecs, header extensions, candidates.
 //!
-//! A description of a client is parsed and checked here before the library sees it, so that what is wrong with it is
-//! refused with a sentence and the connection stays as it was.
+//! A description of a client is parsed and checked here, and written anew for the library, so that what is wrong with it is
+//! refused with a sentence and the connection stays as it was. The library's own descriptions get the worker's addresses
+//! and the codecs that are really served.
 //!
 //! **Invariant:** pure, and bounded for every input: no more than [`SDP_BYTES_MAX`] bytes, [`SDP_LINES_MAX`] lines and
 //! [`SECTION_ITEMS_MAX`] entries of a kind in an m-section are ever kept.
 
 mod candidates;
 mod check;
+mod codecs;
 mod handed;
 mod negotiated;
 mod parse;
 
 pub use candidates::{CANDIDATES_MAX, check_candidate, host_candidates, with_candidates};
 pub use check::{check_answer, check_offer};
+pub use codecs::{with_answered_codecs, with_offered_codecs};
 pub use handed::for_library;
-pub use negotiated::{
-    EXTENSION_ABS_SEND_TIME, EXTENSION_AUDIO_LEVEL, EXTENSION_MID, EXTENSION_REPAIRED_RID, EXTENSION_RID,
-    EXTENSION_TRANSPORT_CC, PlannedSlot, receive_lines, send_slots,
-};
+pub use negotiated::{PlannedSlot, receive_lines, send_slots};
 
 /// Bytes of one description. An answer to 128 m-lines (64 slot pairs) has 170 kB.
 pub const SDP_BYTES_MAX: usize = 256 * 1024;
@@ -30,6 +31,8 @@ pub const SDP_LINE_BYTES_MAX: usize = 2_048;
 pub const OFFER_SECTIONS_MAX: usize = 32;
 /// Payload types, extensions, SSRCs or rids of one m-section; a payload type is a number below 128.
 pub const SECTION_ITEMS_MAX: usize = 128;
+/// Feedback attributes of one m-section: five for each payload type of Chromium.
+pub const FEEDBACK_MAX: usize = 512;
 /// Characters of a mid; the media plane matches them against a header extension of that size.
 pub const MID_CHARS_MAX: usize = 16;
 
@@ -143,6 +146,8 @@ pub struct Section<'a> {
     pub rtcp_mux: bool,
     /// Payload types, most wanted first; none for data channels.
     pub formats: Vec<Format<'a>>,
+    /// Feedback that its writer wants (RFC 4585), of a payload type or of all: `nack pli`.
+    pub feedback: Vec<(Option<u8>, &'a str)>,
     /// Header extensions: id 1 to 255 and URI.
     pub extensions: Vec<(u8, &'a str)>,
     /// SSRCs in the order of first mention.

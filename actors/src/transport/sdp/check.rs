@@ -1,7 +1,7 @@
 //! What a client's description must be before the library sees it.
 //!
-//! **Invariant:** what passes here the library takes; a failure of the library after that is a failure of the
-//! connection, not the client's mistake.
+//! **Invariant:** what passes here the library takes, as far as mutated descriptions could show; where it fails all the
+//! same, the connection has failed, and is not as before.
 
 use super::{Description, MID_CHARS_MAX, OFFER_SECTIONS_MAX, Section, Security, Setup, refused};
 use crate::transport::TransportError;

@@ -9,27 +9,18 @@ use rookery_schemas::signal::{Codec, MediaKind};
 use super::{Description, Format, Section};
 
 /// `urn:ietf:params:rtp-hdrext:sdes:mid` (RFC 9143).
-pub const EXTENSION_MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+pub(super) const EXTENSION_MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 /// RFC 8852.
-pub const EXTENSION_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+pub(super) const EXTENSION_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
 /// RFC 8852, of retransmissions.
-pub const EXTENSION_REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
+pub(super) const EXTENSION_REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
 /// RFC 6464.
-pub const EXTENSION_AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+pub(super) const EXTENSION_AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 /// draft-holmer-rmcat-transport-wide-cc-extensions-01.
-pub const EXTENSION_TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+pub(super) const EXTENSION_TRANSPORT_CC: &str =
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 /// The library of Chromium, docs/native-code/rtp-hdrext/abs-send-time.
-pub const EXTENSION_ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
-
-/// All that are served.
-pub(super) const EXTENSIONS: [&str; 6] = [
-    EXTENSION_MID,
-    EXTENSION_RID,
-    EXTENSION_REPAIRED_RID,
-    EXTENSION_AUDIO_LEVEL,
-    EXTENSION_TRANSPORT_CC,
-    EXTENSION_ABS_SEND_TIME,
-];
+pub(super) const EXTENSION_ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
 
 /// Ids above this need two-byte headers (RFC 8285 4.3), which the media plane does not write.
 pub(super) const EXTENSION_ID_MAX: u8 = 14;
@@ -116,7 +107,10 @@ pub(super) fn codec(format: &Format<'_>) -> Option<Codec> {
     match format.encoding.to_ascii_lowercase().as_str() {
         "opus/48000/2" => Some(Codec::Opus),
         "vp8/90000" => Some(Codec::Vp8),
-        "h264/90000" => Some(Codec::H264),
+        // baseline, which every viewer decodes; the higher profiles are many, and few have them all
+        "h264/90000" if format.parameter("packetization-mode") == Some("1") => {
+            format.parameter("profile-level-id").is_some_and(|id| id.starts_with("42")).then_some(Codec::H264)
+        }
         "vp9/90000" if is("profile-id", "0") => Some(Codec::Vp9),
         "av1/90000" if is("profile", "0") => Some(Codec::Av1),
         _ => None,

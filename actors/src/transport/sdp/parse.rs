@@ -4,8 +4,8 @@
 //! read whole or the description is refused.
 
 use super::{
-    Description, Direction, Format, SDP_BYTES_MAX, SDP_LINE_BYTES_MAX, SDP_LINES_MAX, SECTION_ITEMS_MAX, Section,
-    Security, Setup, refused,
+    Description, Direction, FEEDBACK_MAX, Format, SDP_BYTES_MAX, SDP_LINE_BYTES_MAX, SDP_LINES_MAX, SECTION_ITEMS_MAX,
+    Section, Security, Setup, refused,
 };
 use crate::transport::TransportError;
 
@@ -63,8 +63,9 @@ fn split_line(line: &str) -> Option<(char, &str)> {
 }
 
 fn over_limit(section: &Section<'_>) -> bool {
-    let Section { formats, extensions, ssrcs, fid, rids, .. } = section;
-    [formats.len(), extensions.len(), ssrcs.len(), fid.len(), rids.len()].into_iter().any(|n| n > SECTION_ITEMS_MAX)
+    let Section { formats, feedback, extensions, ssrcs, fid, rids, .. } = section;
+    let lengths = [formats.len(), extensions.len(), ssrcs.len(), fid.len(), rids.len()];
+    feedback.len() > FEEDBACK_MAX || lengths.into_iter().any(|n| n > SECTION_ITEMS_MAX)
 }
 
 /// `m=<media> <port>[/<n>] <protocol> <format> ...`
@@ -166,6 +167,10 @@ fn section_attribute<'a>(section: &mut Section<'a>, attribute: &'a str) -> Resul
             if let Some(format) = section.formats.iter_mut().find(|format| format.number == number) {
                 format.fmtp = rest;
             }
+        }
+        "rtcp-fb" if section.is_rtp() => {
+            let number = if first == "*" { None } else { Some(payload_type(first).ok_or_else(bad)?) };
+            section.feedback.push((number, rest));
         }
         "extmap" => {
             let id = first.split('/').next().unwrap_or_default().parse().map_err(|_| bad())?;

@@ -77,16 +77,63 @@ fn slots_have_the_answers_payload_types_and_need_their_line() {
 fn what_is_handed_to_the_library_says_the_same_without_candidates() {
     let handed = for_library(OFFER, &offer());
     assert!(!handed.contains("candidate") && !handed.contains("a=group:LS"));
-    assert!(handed.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n") && !handed.contains("red/"), "served codecs only");
-    let video = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 102 45\r\n";
-    assert!(handed.contains(video) && !handed.contains("profile-id=2"), "a bundled m-line has a port");
-    let unserved = OFFER.replace("OPUS/48000/2", "PCMU/8000");
-    let handed_unserved = for_library(&unserved, &Description::parse(&unserved).unwrap());
-    assert!(handed_unserved.contains("m=audio 9 UDP/TLS/RTP/SAVPF 127\r\n"), "left to be rejected");
+    assert!(handed.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n") && !handed.contains("a=extmap:"));
+    assert!(handed.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n"), "a bundled m-line has a port");
     assert_eq!(handed.matches("a=sendrecv").count(), 1, "the video's, which was not written");
     assert!(handed.contains("a=inactive"), "a rejected line stays as it is");
     let resting = OFFER.replace("a=sendonly", "a=inactive");
     assert!(for_library(&resting, &Description::parse(&resting).unwrap()).contains("a=mid:0\r\na=recvonly"));
+}
+
+#[test]
+fn an_answer_has_what_is_served_of_each_m_line_in_its_order() {
+    let offer = OFFER.replace("SAVPF 96 97 98 99 100 102 45", "SAVPF 45 102 98 99 100 96 97");
+    let offer = offer.replace(
+        "a=extmap:15 urn",
+        "a=rtcp-fb:* nack\r\na=rtcp-fb:45 nack pli\r\na=rtcp-fb:45 goog-remb\r\na=extmap:14 urn",
+    );
+    let offer = Description::parse(&offer).unwrap();
+    let library = "v=0\r\ns=-\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\na=extmap:7 x\r\na=recvonly\r\n";
+    let answer = with_answered_codecs(library, &offer);
+    let video = &answer[answer.find("m=video").unwrap()..];
+    let want = "m=video 9 UDP/TLS/RTP/SAVPF 45 102 98 99 96 97\r\na=mid:1\r\na=recvonly\r\n\
+        a=rtpmap:45 AV1/90000\r\na=rtcp-fb:45 nack\r\na=rtcp-fb:45 nack pli\r\n\
+        a=rtpmap:102 H264/90000\r\na=rtcp-fb:102 nack\r\na=fmtp:102 packetization-mode=1;profile-level-id=42e01f\r\n\
+        a=rtpmap:98 VP9/90000\r\na=rtcp-fb:98 nack\r\na=fmtp:98 profile-id=0\r\n\
+        a=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
+        a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=extmap:14 urn:ietf:params:rtp-hdrext:sdes:mid\r\n";
+    assert_eq!(video, want);
+    assert!(answer.contains(
+        "a=fmtp:111 minptime=10;useinbandfec=1\r\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
+    ));
+}
+
+#[test]
+fn a_line_of_which_nothing_is_served_is_rejected_and_leaves_the_bundle() {
+    let offer = OFFER.replace("OPUS/48000/2", "PCMU/8000");
+    let library = "v=0\r\na=group:BUNDLE 0 1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=recvonly\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=recvonly\r\n";
+    let answer = with_answered_codecs(library, &Description::parse(&offer).unwrap());
+    assert!(
+        answer.starts_with("v=0\r\na=group:BUNDLE 1\r\nm=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 102 45\r\n"));
+}
+
+#[test]
+fn high_profiles_of_h264_are_not_served() {
+    let format = |fmtp| Format { number: 102, encoding: "H264/90000", fmtp };
+    for (fmtp, served) in [
+        ("packetization-mode=1;profile-level-id=42e01f", true),
+        ("profile-level-id=42001f;packetization-mode=1", true),
+        ("packetization-mode=0;profile-level-id=42e01f", false),
+        ("packetization-mode=1;profile-level-id=64001f", false),
+        ("profile-level-id=42e01f", false),
+    ] {
+        assert_eq!(negotiated::codec(&format(fmtp)).is_some(), served, "{fmtp}");
+    }
 }
 
 #[test]

@@ -17,17 +17,15 @@ use futures_util::FutureExt as _;
 use rookery_media::{Command, SendSlot};
 use rookery_schemas::limits::SLOT_PAIRS_MAX;
 use rookery_schemas::signal::Connection;
-use rtc::rtp_transceiver::rtp_sender::RTCRtpCodecParameters;
 use tokio::sync::Mutex;
 
-use super::engine::video_codecs;
 use super::handler::Notices;
-use super::slots::{Slots, accepted_codecs};
+use super::slots::Slots;
 use super::{close_connection, media_failed};
 use crate::seams::MediaPlane;
 use crate::transport::sdp::{
     self, Description, check_answer, check_candidate, check_offer, for_library, receive_lines, send_slots,
-    with_candidates,
+    with_answered_codecs, with_candidates, with_offered_codecs,
 };
 use crate::transport::{Answered, Offered, OpenTransport, PeerTransport, TransportError};
 
@@ -59,8 +57,6 @@ struct Negotiation {
     offered: Option<String>,
     /// The client's ufrag of its last description.
     remote_ufrag: Option<String>,
-    /// The video codecs that the client took with its last answer.
-    accepted: Option<Vec<RTCRtpCodecParameters>>,
     gathered: bool,
 }
 
@@ -99,13 +95,15 @@ impl WebrtcTransport {
         self.parts.media.send(self.parts.how.worker, command).map_err(|e| media_failed(&e))
     }
 
-    /// Registers our ufrag, makes the description ours, and returns it with the worker's candidates.
+    /// Registers our ufrag, makes the description the library's, and returns it with our codecs and the worker's
+    /// candidates.
     async fn set_local(
         &self,
         negotiation: &mut Negotiation,
         description: RTCSessionDescription,
+        with_codecs: impl Fn(&str) -> String + Send,
     ) -> Result<String, TransportError> {
-        let text = with_candidates(&description.sdp, &self.parts.candidates);
+        let text = with_candidates(&with_codecs(&description.sdp), &self.parts.candidates);
         // an answer that rejects every m-line has none
         let ufrag = Description::parse(&text).ok().and_then(|ours| ours.ufrag().map(str::to_owned));
         if let Some(ufrag) = ufrag {
@@ -129,9 +127,8 @@ impl WebrtcTransport {
     }
 
     async fn grow(&self, negotiation: &mut Negotiation, pairs: u16) -> Result<(), TransportError> {
-        let codecs = negotiation.accepted.clone().unwrap_or_else(video_codecs);
         while negotiation.slots.pairs() < pairs.clamp(1, SLOT_PAIRS_MAX) {
-            guarded("add_transceiver", negotiation.slots.add(&*self.parts.pc, &codecs)).await?;
+            guarded("add_transceiver", negotiation.slots.add(&*self.parts.pc)).await?;
         }
         Ok(())
     }
@@ -150,7 +147,7 @@ impl PeerTransport for WebrtcTransport {
         self.note_ufrag(&mut negotiation, &theirs);
         guarded("set_remote_description", pc.set_remote_description(taken)).await?;
         let answer = guarded("create_answer", pc.create_answer(None)).await?;
-        let sdp = self.set_local(&mut negotiation, answer).await?;
+        let sdp = self.set_local(&mut negotiation, answer, |text| with_answered_codecs(text, &theirs)).await?;
         let ours = Description::parse(&sdp)?;
         let lines = receive_lines(&ours, &theirs);
         self.command(Command::Receive { connection: self.parts.how.connection, lines: lines.clone() })?;
@@ -166,7 +163,7 @@ impl PeerTransport for WebrtcTransport {
             guarded("restart_ice", pc.restart_ice()).await?;
         }
         let offer = guarded("create_offer", pc.create_offer(None)).await?;
-        let sdp = self.set_local(&mut negotiation, offer).await?;
+        let sdp = self.set_local(&mut negotiation, offer, with_offered_codecs).await?;
         let slots = Description::parse(&sdp).ok().and_then(|ours| negotiation.slots.pairs_in(&ours));
         let slots = slots.ok_or_else(|| TransportError::Failed("the library's offer lacks a slot".to_owned()))?;
         negotiation.offered = Some(sdp.clone());
@@ -185,7 +182,6 @@ impl PeerTransport for WebrtcTransport {
         let taken = taken.map_err(|e| sdp::refused(e.to_string()))?;
         guarded("set_remote_description", self.parts.pc.set_remote_description(taken)).await?;
         negotiation.offered = None;
-        negotiation.accepted = Some(accepted_codecs(&theirs));
         self.note_ufrag(&mut negotiation, &theirs);
         let slots = send_slots(&theirs, &ours, negotiation.slots.planned());
         self.command(Command::Send { connection: self.parts.how.connection, slots: slots.clone() })?;

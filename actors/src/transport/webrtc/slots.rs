@@ -16,7 +16,7 @@ use rookery_schemas::ids::SlotIndex;
 use rookery_schemas::signal::{MediaKind, SlotPair};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
+    RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 
@@ -42,8 +42,8 @@ impl Slots {
         u16::try_from(self.planned.len() / 2).unwrap_or(u16::MAX)
     }
 
-    /// Adds the next pair. `codecs` are those that its video offers; empty leaves the choice to the library.
-    pub(super) async fn add(&mut self, pc: &dyn PeerConnection, codecs: &[RTCRtpCodecParameters]) -> Result<()> {
+    /// Adds the next pair.
+    pub(super) async fn add(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         let index = SlotIndex(self.pairs());
         let video = PlannedSlot {
             key: SlotKey { index, kind: MediaKind::Video },
@@ -52,9 +52,9 @@ impl Slots {
         };
         let audio =
             PlannedSlot { key: SlotKey { index, kind: MediaKind::Audio }, ssrc: self.fresh_ssrc(), rtx_ssrc: None };
-        add_transceiver(pc, &video, codecs).await?;
+        add_transceiver(pc, &video).await?;
         // a pair counts once both halves exist; if the second fails, so does the connection
-        add_transceiver(pc, &audio, &[]).await?;
+        add_transceiver(pc, &audio).await?;
         self.planned.extend([video, audio]);
         Ok(())
     }
@@ -82,24 +82,9 @@ impl Slots {
     }
 }
 
-/// The video codecs that a client takes: after its answer the library knows no other, and refuses to offer one.
-pub(super) fn accepted_codecs(answer: &Description<'_>) -> Vec<RTCRtpCodecParameters> {
-    let accepted = |codec: &RTCRtpCodecParameters| {
-        let video = answer.sections.iter().filter(|section| section.media == "video" && !section.rejected);
-        video.flat_map(|section| &section.formats).any(|format| {
-            let name = codec.rtp_codec.mime_type.rsplit('/').next().unwrap_or_default();
-            format.number == codec.payload_type && format.name().eq_ignore_ascii_case(name)
-        })
-    };
-    engine::video_codecs().into_iter().filter(accepted).collect()
-}
-
-async fn add_transceiver(pc: &dyn PeerConnection, slot: &PlannedSlot, codecs: &[RTCRtpCodecParameters]) -> Result<()> {
+async fn add_transceiver(pc: &dyn PeerConnection, slot: &PlannedSlot) -> Result<()> {
     let (kind, codec, letter) = match slot.key.kind {
-        MediaKind::Video => {
-            let first = codecs.first().cloned().or_else(|| engine::video_codecs().into_iter().next());
-            (RtpCodecKind::Video, first.map(|codec| codec.rtp_codec).unwrap_or_default(), 'v')
-        }
+        MediaKind::Video => (RtpCodecKind::Video, engine::vp8(), 'v'),
         MediaKind::Audio => (RtpCodecKind::Audio, engine::opus(), 'a'),
     };
     // the library writes ssrc-group:FID only for retransmissions that are named
@@ -117,10 +102,6 @@ async fn add_transceiver(pc: &dyn PeerConnection, slot: &PlannedSlot, codecs: &[
         streams: vec![stream],
         send_encodings: Vec::new(),
     };
-    let transceiver = pc.add_transceiver_from_track(track, Some(init)).await?;
-    if !codecs.is_empty() {
-        // the library would offer the track's codec alone
-        transceiver.set_codec_preferences(codecs.to_vec()).await?;
-    }
+    pc.add_transceiver_from_track(track, Some(init)).await?;
     Ok(())
 }
