@@ -20,8 +20,9 @@ pub const SERVER_FRAME_BYTES_MAX: usize = 256 * 1024;
 pub const ROOMS_PER_SOCKET_MAX: usize = 32;
 /// Tracks published by one peer: camera, microphone, two screens with sound, and spares.
 pub const TRACKS_PER_PEER_MAX: usize = 8;
-/// Slot pairs of one subscribe connection: 25 tiles, a page ahead, screens (55 kB of server memory each).
-pub const SLOT_PAIRS_MAX: u16 = 64;
+/// Slot pairs of one subscribe connection: everyone else on a page of 25 tiles. A browser answers each pair with 2.4 kB, and the
+/// whole answer must fit [`CLIENT_FRAME_BYTES_MAX`].
+pub const SLOT_PAIRS_MAX: u16 = 24;
 /// Messages on one page of history.
 pub const HISTORY_PAGE_MAX: u16 = 50;
 /// Items on one page of a list.

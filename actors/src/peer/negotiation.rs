@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn pairs_grow_in_steps() {
-        for (need, pairs) in [(0, 2), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8), (9, 16), (17, 24), (64, 64), (200, 64)] {
+        for (need, pairs) in [(0, 2), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8), (9, 16), (17, 24), (24, 24), (200, 24)] {
             assert_eq!(pairs_for(need), pairs, "{need}");
         }
     }

@@ -21,7 +21,7 @@ pub use codecs::{with_answered_codecs, with_offered_codecs};
 pub use handed::for_library;
 pub use negotiated::{PlannedSlot, receive_lines, send_slots};
 
-/// Bytes of one description. An answer to 128 m-lines (64 slot pairs) has 170 kB.
+/// Bytes of one description. An answer to 48 m-lines (24 slot pairs) has 58 kB.
 pub const SDP_BYTES_MAX: usize = 256 * 1024;
 /// Lines of one description. An answer to 128 m-lines has 5,000.
 pub const SDP_LINES_MAX: usize = 9_999;

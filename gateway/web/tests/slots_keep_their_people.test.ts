@@ -35,13 +35,13 @@ describe("slots", () => {
     expect(show(planSlots(muted.bound, [], 2).actions)).toEqual(["audio of 0 free"]);
   });
 
-  it("are asked for in eights when there are too few, up to 64", () => {
+  it("are asked for in eights when there are too few, up to 24", () => {
     const many = (n: number): Want[] => Array.from({ length: n }, (_, i) => want(`p${i}`));
     expect(planSlots(new Map(), many(3), 2).pairs).toBe(8);
     expect(planSlots(new Map(), many(9), 8).pairs).toBe(16);
-    expect(planSlots(new Map(), many(100), 32).pairs).toBe(64);
-    expect(planSlots(new Map(), many(100), 64).pairs).toBeUndefined();
-    expect(planSlots(new Map(), many(100), 64).bound.size).toBe(64);
+    expect(planSlots(new Map(), many(100), 16).pairs).toBe(24);
+    expect(planSlots(new Map(), many(100), 24).pairs).toBeUndefined();
+    expect(planSlots(new Map(), many(100), 24).bound.size).toBe(24);
   });
 
   it("go to the more important when there are too few", () => {

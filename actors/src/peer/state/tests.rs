@@ -344,7 +344,7 @@ fn slots_are_offered_ahead_of_need() {
     let accepted = Outcome::Accepted { connection, ask: AskId(peer.asks), result: Ok(Vec::new()) };
     peer.state.done(at(0), accepted, &mut peer.out);
     assert_eq!(peer.made(), 8, "five are there, and the next");
-    assert_eq!(peer.ask(at(0), ClientMessage::Slots { pairs: 65 }), Some(Err(ErrorCode::TooMany)));
+    assert_eq!(peer.ask(at(0), ClientMessage::Slots { pairs: 25 }), Some(Err(ErrorCode::TooMany)));
 }
 
 #[test]

@@ -978,7 +978,7 @@ export const limits = {
   roomPasswordCharsMin: 4,
   roomPasswordCharsMax: 128,
   clientFrameBytes: 65536,
-  slotPairs: 64,
+  slotPairs: 24,
   tracksPerPeer: 8,
   historyPage: 50,
   listPage: 50,
