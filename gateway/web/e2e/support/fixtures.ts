@@ -1,33 +1,48 @@
 /**
- * A node for each file, and people who are gone when their test is.
+ * A node for each file (a file may have its own settings), and people who are gone when their test is.
  *
  * **Invariant:** no page may have failed by itself in any test.
  */
 import { expect, test as base } from "@playwright/test";
 
-import { RookeryNode } from "./node";
-import { Person } from "./person";
+import { RookeryNode, type NodeOptions } from "./node";
+import { Person, type PersonOptions } from "./person";
 
 interface Each {
-  person: (name: string, options?: { codec?: string; theme?: string }) => Promise<Person>;
+  /** A node for this test only; it ends after the people who are there. */
+  another: (options: NodeOptions) => Promise<RookeryNode>;
+  /** `at` is another address than the file's node has. */
+  person: (name: string, options?: PersonOptions & { at?: string }) => Promise<Person>;
 }
 interface File {
+  settings: Record<string, string>;
   node: RookeryNode;
 }
 
 export const test = base.extend<Each, File>({
+  settings: [{}, { scope: "worker", option: true }],
   node: [
-    async ({}, use) => {
-      const node = await RookeryNode.start();
+    async ({ settings }, use) => {
+      const node = await RookeryNode.start({ settings });
       await use(node);
       await node.stop();
     },
     { scope: "worker" },
   ],
-  person: async ({ browser, node }, use) => {
+  another: async ({}, use) => {
+    const nodes: RookeryNode[] = [];
+    await use(async (options) => {
+      const node = await RookeryNode.start(options);
+      nodes.push(node);
+      return node;
+    });
+    for (const node of nodes) await node.stop();
+  },
+  // `another` is asked for to be taken down later than people are.
+  person: async ({ browser, node, another: _later }, use) => {
     const people: Person[] = [];
     await use(async (name, options) => {
-      const person = await Person.arrive(browser, node.url, name, options);
+      const person = await Person.arrive(browser, options?.at ?? node.url, name, options);
       people.push(person);
       return person;
     });

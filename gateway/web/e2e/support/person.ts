@@ -15,6 +15,11 @@ export interface InboundFigures {
   energy: number;
 }
 
+export interface PersonOptions {
+  codec?: string;
+  theme?: string;
+}
+
 let count = 0;
 
 export class Person {
@@ -25,8 +30,14 @@ export class Person {
     readonly errors: string[],
   ) {}
 
-  static async arrive(browser: Browser, baseURL: string, name: string, options: { codec?: string; theme?: string } = {}): Promise<Person> {
-    const context = await browser.newContext({ baseURL, permissions: ["camera", "microphone", "clipboard-read", "clipboard-write"], viewport: { width: 1280, height: 760 } });
+  static async arrive(browser: Browser, baseURL: string, name: string, options: PersonOptions = {}): Promise<Person> {
+    const context = await browser.newContext({
+      baseURL,
+      permissions: ["camera", "microphone", "clipboard-read", "clipboard-write"],
+      viewport: { width: 1280, height: 760 },
+      // A test's certificate is its own.
+      ignoreHTTPSErrors: baseURL.startsWith("https:"),
+    });
     await context.addInitScript(({ codec, theme }) => {
       localStorage.setItem("rookery.debug", "1");
       if (theme) localStorage.setItem("rookery.theme", theme);
@@ -145,6 +156,23 @@ export class Person {
           freezes: Number(entry["freezeCount"] ?? 0),
           energy: Number(entry["totalAudioEnergy"] ?? 0),
         }));
+    });
+  }
+
+  /** The addresses between which sound and picture go, by the browser's statistics: one's own and the node's. */
+  pairs(): Promise<{ local: string; remote: string }[]> {
+    return this.page.evaluate(async () => {
+      const { connections } = (window as unknown as { __rookery: { connections: Map<string, RTCPeerConnection> } }).__rookery;
+      const pairs: { local: string; remote: string }[] = [];
+      for (const connection of connections.values()) {
+        const all = new Map<string, Record<string, unknown>>();
+        (await connection.getStats()).forEach((entry: Record<string, unknown>) => all.set(String(entry["id"]), entry));
+        const transport = [...all.values()].find((entry) => entry["type"] === "transport");
+        const pair = all.get(String(transport?.["selectedCandidatePairId"]));
+        const address = (which: string) => String(all.get(String(pair?.[which]))?.["address"]);
+        pairs.push({ local: address("localCandidateId"), remote: address("remoteCandidateId") });
+      }
+      return pairs;
     });
   }
 

@@ -1,0 +1,55 @@
+/**
+ * Calls over HTTPS by the node's own certificate, and over IPv6 alone.
+ *
+ * **Invariant:** both are the same call as over plain IPv4; nothing falls back.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { makeCertificate } from "./support/certificate";
+import { expect, test } from "./support/fixtures";
+import type { Person } from "./support/person";
+
+/** Ada starts a meeting, Ben comes by its link; both see, hear and read each other. */
+async function meet(ada: Person, ben: Person): Promise<void> {
+  await ada.signUp();
+  const path = await ada.startMeeting();
+  await ben.join(path);
+  await ben.live();
+  await Promise.all([ada.sees(1), ben.sees(1)]);
+  await Promise.all([ada.hears(1), ben.hears(1)]);
+  await ada.openChat();
+  await ben.openChat();
+  await ben.write("Hello, Ada");
+  await ada.reads("Hello, Ada");
+}
+
+test("over HTTPS two people meet; browsers are told to stay there, and the session's cookie never goes in plain", async ({ another, person }) => {
+  const folder = mkdtempSync(join(tmpdir(), "rookery-tls-"));
+  const node = await another({ tls: makeCertificate(folder) });
+  rmSync(folder, { recursive: true });
+  const [ada, ben] = [await person("Ada", { at: node.url }), await person("Ben", { at: node.url })];
+  await meet(ada, ben);
+  expect(new URL(ada.page.url()).protocol).toBe("https:");
+  const answer = await ada.context.request.get("/");
+  expect(answer.headers()["strict-transport-security"]).toBe("max-age=63072000");
+  const cookies = await ada.context.cookies();
+  expect(cookies.map(({ name }) => name)).toContain("__Secure-rookery_refresh");
+  for (const cookie of cookies) expect(cookie).toMatchObject({ secure: true, httpOnly: true, sameSite: "Strict" });
+  await ada.page.reload();
+  await ada.live();
+  await ben.sees(1);
+});
+
+test("over IPv6 alone two people meet", async ({ another, person }) => {
+  const node = await another({ host: "[::1]", settings: { "http.bind": "::1", "media.bind": "::1" } });
+  const [ada, ben] = [await person("Ada", { at: node.url }), await person("Ben", { at: node.url })];
+  await meet(ada, ben);
+  for (const one of [ada, ben]) {
+    const pairs = await one.pairs();
+    expect(pairs).toHaveLength(2);
+    // One's own address is whichever of this machine the browser sends from.
+    for (const { local, remote } of pairs) expect([local.includes(":"), remote]).toEqual([true, "::1"]);
+  }
+});
