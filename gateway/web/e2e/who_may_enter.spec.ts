@@ -3,7 +3,9 @@
  *
  * **Invariant:** each refusal is a sentence at the place where it can be acted on.
  */
+import type { WsTicket } from "../src/client/protocol/generated";
 import { expect, test } from "./support/fixtures";
+import { Caller } from "./support/rest";
 
 test("a room's password is asked for, refused and taken", async ({ person }) => {
   const ada = await (await person("Ada")).signUp();
@@ -80,4 +82,61 @@ test("a text room asks for no device and keeps its messages", async ({ person })
   await expect(ada.page.getByText("Ada: one")).toBeVisible();
   await ada.page.goto(path);
   await ada.reads("one");
+});
+
+test("a full room says so, and lets the next one in when somebody leaves", async ({ node, person }) => {
+  const host = await Caller.signUp(node.url);
+  const { slug } = await host.createRoom({ name: "For two", kind: "meeting", maxPeers: 2 });
+  const [ada, ben, cleo] = [await person("Ada"), await person("Ben"), await person("Cleo")];
+  for (const one of [ada, ben]) {
+    await one.join(`/r/${slug}`);
+    await one.live();
+  }
+  await cleo.join(`/r/${slug}`);
+  await cleo.page.getByText("This room is full.").waitFor();
+  await expect(ada.page.locator("figure")).toHaveCount(2);
+  await ben.page.getByRole("button", { name: "Leave", exact: true }).click();
+  await expect(ada.page.locator("figure")).toHaveCount(1);
+  await cleo.page.getByRole("button", { name: "Join now" }).click();
+  await cleo.live();
+  await ada.sees(1);
+});
+
+test("a room's time runs out: people inside are told and are out, and so are later visitors", async ({ node, person }) => {
+  const host = await Caller.signUp(node.url);
+  const { slug, id } = await host.createRoom({ name: "Short", kind: "meeting" });
+  const ada = await person("Ada");
+  await ada.join(`/r/${slug}`);
+  await ada.live();
+  await host.send("PATCH", `rooms/${id}`, { expiresAt: Date.now() + 4_000 });
+  await expect(ada.page.locator('[data-connection="live"]')).toHaveCount(1);
+  await ada.page.getByText("This room's time is over.").waitFor({ timeout: 15_000 });
+  await expect(ada.page.locator("figure")).toHaveCount(0);
+  await expect(ada.page.getByRole("button", { name: "Join again" })).toHaveCount(0);
+  const late = await person("Late");
+  await late.page.goto(`/r/${slug}`);
+  await late.page.getByText("This room has ended.").waitFor();
+  await expect(late.page.getByRole("button", { name: "Join now" })).toHaveCount(0);
+});
+
+test("a ticket opens one socket; the second is told why it is closed", async ({ node, person }) => {
+  const host = await Caller.signUp(node.url);
+  const { ticket } = await host.send<WsTicket>("POST", "ws-ticket");
+  const ada = await person("Ada");
+  await ada.page.goto("/sign-in");
+  const [first, second] = await ada.page.evaluate(async (ticket) => {
+    /** What is said first, and the close code where the server hangs up; the socket stays open otherwise. */
+    const open = () =>
+      new Promise<{ said: string; closed: number | null }>((resolve) => {
+        const socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws?ticket=${encodeURIComponent(ticket)}`);
+        let said = "";
+        socket.onmessage = ({ data }) => (said ||= String(data));
+        socket.onclose = ({ code }) => resolve({ said, closed: code });
+        setTimeout(() => socket.readyState === WebSocket.OPEN && resolve({ said, closed: null }), 2_000);
+      });
+    return [await open(), await open()];
+  }, ticket);
+  expect(first?.closed).toBeNull();
+  expect(second?.closed).toBe(4001);
+  expect(second?.said).toContain("ticket_invalid");
 });
