@@ -10,7 +10,7 @@ help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: build ## Build everything and serve it on http://localhost:$(PORT), with everything that lasts in $(DATA)
-	exec target/release/rookery --http.port $(PORT) --node.data $(DATA) $(ARGS)
+	exec $(or $(CARGO_TARGET_DIR),target)/release/rookery --http.port $(PORT) --node.data $(DATA) $(ARGS)
 
 build: web ## The web client and the node, optimised
 	cargo build --locked --release --package rookery-node
@@ -18,6 +18,8 @@ build: web ## The web client and the node, optimised
 web: $(WEB)/dist/.built ## The web client
 
 $(WEB)/node_modules/.installed: $(WEB)/package-lock.json
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' \
+		|| { echo "Rookery's web client needs Node.js 20.19 or 22.12 and later, not $$(node --version 2>&1)" >&2; exit 1; }
 	cd $(WEB) && npm ci --no-audit --no-fund
 	@touch $@
 

@@ -228,6 +228,17 @@ impl Tokens {
             .map_err(|_| Refusal::new(ErrorCode::ResumeRefused))
     }
 
+    /// Whether this account's password is still the one of the time when `seat`'s token was made. Whoever changes it ends what
+    /// others took with the old one, their seats too.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn outlives_password_change(&self, user: UserId, seat: &ResumeToken) -> Result<bool, StoreError> {
+        let issued_at = seat.expires_at.0 - RESUME_MS;
+        let user = self.store.user(user).await?;
+        Ok(user.is_some_and(|user| issued_at >= user.password_changed_at.0))
+    }
+
     /// The time that tokens are made and judged by.
     #[must_use]
     pub fn now(&self) -> UnixMillis {

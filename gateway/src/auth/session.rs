@@ -2,8 +2,10 @@
 //!
 //! **Invariant:** only hashes of refresh tokens are stored; a token that was replaced more than the grace ago ends its family.
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use rookery_actors::seams::{Store, StoreError};
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::{FamilyId, UnixMillis};
 use rookery_schemas::rest::{Me, Session};
@@ -21,6 +23,9 @@ use crate::state::AppState;
 /// What every refresh token begins with, so that scanners of leaked secrets know it.
 const PREFIX: &str = "rr_";
 
+/// What the key of [`RefreshToken::successor`] is derived for.
+const PURPOSE: &[u8] = b"rookery refresh successor, version 1";
+
 /// A refresh token as presented or made.
 pub(crate) struct RefreshToken {
     pub(crate) family: FamilyId,
@@ -31,6 +36,24 @@ impl RefreshToken {
     /// A new one of a family.
     pub(crate) fn new(family: FamilyId) -> Self {
         Self { family, secret: Zeroizing::new(rand::random()) }
+    }
+
+    /// The one that replaces `presented`: the same each time, so that an answer that was lost can be given again.
+    ///
+    /// # Errors
+    /// The store's, which has the key that this takes.
+    pub(crate) async fn successor(store: &dyn Store, presented: &Self) -> Result<Self, StoreError> {
+        let keys = store.signing_keys(1).await?;
+        let Some(key) = keys.first() else { return Ok(Self::new(presented.family)) };
+        let key = hmac::Key::new(
+            hmac::HMAC_SHA256,
+            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key.pkcs8), PURPOSE).as_ref(),
+        );
+        let mut body = Zeroizing::new(presented.family.0.as_bytes().to_vec());
+        body.extend_from_slice(presented.secret.as_slice());
+        let mut secret = Zeroizing::new([0; 32]);
+        secret.copy_from_slice(hmac::sign(&key, &body).as_ref());
+        Ok(Self { family: presented.family, secret })
     }
 
     /// Reads one from a cookie.

@@ -137,7 +137,7 @@ async fn renew(state: &AppState, headers: &HeaderMap) -> Result<(SetCookies, Ses
     let refused = || Refused::new(ErrorCode::RefreshRefused);
     let presented = Cookie::Refresh.read(headers, &state.config).and_then(RefreshToken::parse).ok_or_else(refused)?;
     let family = presented.family;
-    let next = RefreshToken::new(family);
+    let next = RefreshToken::successor(&*state.store, &presented).await?;
     let now = state.now();
     let expires_at = session::refresh_expiry(state, now);
     let grace = i64::try_from(state.config.auth.refresh_grace.as_millis()).unwrap_or(i64::MAX);
@@ -147,8 +147,13 @@ async fn renew(state: &AppState, headers: &HeaderMap) -> Result<(SetCookies, Ses
             session::set_refresh(&mut cookies, state, &next);
             row
         }
-        // The other tab has the new cookie already; both use it from here.
-        RotateOutcome::Grace(row) => row,
+        // Another tab was first, or the first answer was lost on its way: this one gets the same cookie.
+        RotateOutcome::Grace(row) => {
+            if next.belongs_to(&row) {
+                session::set_refresh(&mut cookies, state, &next);
+            }
+            row
+        }
         RotateOutcome::Reused => {
             state.freshness.revoked(family);
             tracing::warn!(%family, "a replaced refresh token was presented; its family is revoked");

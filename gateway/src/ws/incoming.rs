@@ -159,8 +159,8 @@ mod tests {
                 Some(ErrorCode::Invalid),
             ),
             ("{\"type\":\"candidate\",\"connection\":\"publish\",\"candidate\":\"\"}".into(), None),
-            ("{\"type\":\"slots\",\"pairs\":64}".into(), None),
-            ("{\"type\":\"slots\",\"pairs\":65}".into(), Some(ErrorCode::TooMany)),
+            ("{\"type\":\"slots\",\"pairs\":24}".into(), None),
+            ("{\"type\":\"slots\",\"pairs\":25}".into(), Some(ErrorCode::TooMany)),
             (format!("{{\"type\":\"chat_send\",\"nonce\":\"{nonce}\",\"text\":\"\"}}"), Some(ErrorCode::Invalid)),
             (format!("{{\"type\":\"chat_send\",\"nonce\":\"{nonce}\",\"text\":\"{}\"}}", "é".repeat(4_000)), None),
             (

@@ -37,8 +37,9 @@ use super::seat::Seated;
 
 /// Messages of one client that wait for their answers. Beyond it nothing is read until one comes.
 const IN_FLIGHT_MAX: usize = 32;
-/// How often a detached seat is announced to an owner that cannot be reached; it would miss the silence itself otherwise.
-const DETACH_ATTEMPTS: u32 = 4;
+/// How often a detached seat is announced to an owner that cannot be reached or does not take it; a seat that is thought to be
+/// connected is never given up. A minute covers a restarting room and most outages of a store.
+const DETACH_ATTEMPTS: u32 = 60;
 /// Between those attempts.
 const DETACH_PAUSE: Duration = Duration::from_secs(1);
 /// Seats left whose owner has not confirmed it; the oldest is forgotten.
@@ -280,12 +281,27 @@ impl Session {
 async fn tell_owner(deps: &WsDeps, room: RoomId, command: RoomCommand) {
     for attempt in 1..=DETACH_ATTEMPTS {
         match deps.owners.ask(room, command.clone(), deps.config.request_timeout).await {
-            Ok(_) | Err(AskError::Refused(_)) => return,
+            Ok(_) => return,
+            Err(AskError::Refused(refusal)) if settles_detach(refusal.code) => return,
             Err(error) => tracing::debug!(%room, attempt, ?error, "an owner did not hear that a socket ended"),
         }
         tokio::time::sleep(DETACH_PAUSE).await;
     }
-    tracing::warn!(%room, "an owner was not told that a socket ended; it will notice the silence");
+    tracing::error!(%room, "an owner could not be told that a socket ended; its seat stays until the room sleeps");
+}
+
+/// Whether a refusal says that there is no such seat to detach. Anything else is a room that cannot act now: it is asked again.
+fn settles_detach(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::NotJoined
+            | ErrorCode::Superseded
+            | ErrorCode::PeerNotFound
+            | ErrorCode::RoomNotFound
+            | ErrorCode::RoomClosed
+            | ErrorCode::RoomExpired
+            | ErrorCode::Banned
+    )
 }
 
 /// Why reading failed: a frame beyond all bounds, a breach of the protocol, or a connection that is gone.

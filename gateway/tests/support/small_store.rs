@@ -21,6 +21,8 @@ pub struct FakeStore {
     pub members: Mutex<HashMap<(RoomId, UserId), MemberRow>>,
     /// Messages, by number.
     pub messages: Mutex<HashMap<RoomId, Vec<MessageRow>>>,
+    /// When accounts changed their passwords; others never did.
+    pub password_changes: Mutex<HashMap<UserId, UnixMillis>>,
     /// Nothing works while true.
     pub down: Mutex<bool>,
 }
@@ -40,8 +42,18 @@ impl AccountStore for FakeStore {
     async fn create_user(&self, _: UserRow, _: Claim, _: Claim) -> Result<(), StoreError> {
         unused()
     }
-    async fn user(&self, _: UserId) -> Result<Option<UserRow>, StoreError> {
-        unused()
+    async fn user(&self, id: UserId) -> Result<Option<UserRow>, StoreError> {
+        self.up()?;
+        let password_changed_at = self.password_changes.lock().get(&id).copied().unwrap_or_default();
+        Ok(Some(UserRow {
+            id,
+            email: String::new(),
+            username: String::new(),
+            display_name: String::new(),
+            password_hash: String::new(),
+            password_changed_at,
+            created_at: UnixMillis(0),
+        }))
     }
     async fn user_by_claim(&self, _: &Claim) -> Result<Option<UserRow>, StoreError> {
         unused()

@@ -113,6 +113,20 @@ async fn a_resumed_socket_lives_on_and_knows_its_own_rooms_only() {
 }
 
 #[tokio::test]
+async fn a_password_change_ends_seats_taken_before_it() {
+    let world = World::with(WsConfig::default(), GatewayConfig::default()).await;
+    let mut first = world.member(user(1)).await;
+    let ticket = world.ticket(room(1), peer(1), Some(user(1)), Role::Member);
+    let token = first.join(&ticket).await.resume_token;
+    drop(first);
+    let made_at = world.deps.tokens.now();
+    world.store.password_changes.lock().insert(user(1), rookery_schemas::ids::UnixMillis(made_at.0 + 1_000));
+    let mut thief = world.open_to_resume().await;
+    thief.say(1, None, json!({ "type": "resume", "token": token })).await;
+    assert_eq!(thief.refused(1).await, "resume_refused");
+}
+
+#[tokio::test]
 async fn sockets_are_counted_and_given_back() {
     let config = WsConfig { sockets_per_user_max: 2, sockets_max: 3, ..WsConfig::default() };
     let world = World::with(config, GatewayConfig::default()).await;

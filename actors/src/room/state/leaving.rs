@@ -95,8 +95,10 @@ impl RoomState {
         if row.id != self.row.id {
             return Ok(Err(ErrorCode::Invalid));
         }
+        // A row that was read before the end was written must not undo it.
+        let (closed_at, deleted) = (self.row.closed_at.or(row.closed_at), self.row.deleted || row.deleted);
         self.end_stored = row.expires_at;
-        self.row = row;
+        self.row = RoomRow { closed_at, deleted, ..row };
         if self.row.ad_hoc && !self.roster.is_empty() {
             self.row.expires_at = None;
         }

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use rookery_schemas::bus::Snapshot;
+use rookery_schemas::bus::{RoomCommand, Snapshot};
 use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::ids::RoomId;
 use rookery_schemas::limits::ROOMS_PER_SOCKET_MAX;
 use rookery_schemas::signal::{JoinRoom, ResumeRoom, ServerMessage};
 
+use super::super::WsDeps;
 use super::super::close::Cut;
 use super::super::frames;
 use super::super::link::Link;
@@ -100,7 +101,10 @@ impl Session {
         self.seating.insert(room);
         self.in_flight += 1;
         let taking = async move {
-            let seat = seat::take(&deps, asking).await.map(Box::new);
+            let seat = match still_good(&deps, &asking).await {
+                Ok(()) => seat::take(&deps, asking).await.map(Box::new),
+                Err(refusal) => Err(refusal),
+            };
             Outcome::Seated { room, re, resumed, seat }
         };
         self.tasks.push(taking.boxed());
@@ -165,6 +169,20 @@ impl Session {
             .collect();
         for (room, token) in tokens {
             self.say(Some(room), None, ServerMessage::ResumeToken { token });
+        }
+    }
+}
+
+/// Refuses a resume of an account whose password was changed since; a guest has none.
+async fn still_good(deps: &WsDeps, asking: &Asking) -> Result<(), Refusal> {
+    let RoomCommand::Resume { token, .. } = &asking.command else { return Ok(()) };
+    let Some(user) = token.user else { return Ok(()) };
+    match deps.tokens.outlives_password_change(user, token).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(ErrorCode::ResumeRefused.into()),
+        Err(error) => {
+            tracing::warn!(%error, "an account could not be read for a resume");
+            Err(ErrorCode::StoreUnavailable.into())
         }
     }
 }

@@ -65,6 +65,8 @@ export class Chat {
   #open = false;
   #watched = false;
   #readSent: Seq = 0;
+  /** The last message of the room, whether it is loaded or not. */
+  #reached: Seq = 0;
   #sending = false;
   #tries = 0;
   #filling = false;
@@ -80,9 +82,15 @@ export class Chat {
     return this.view.get().messages.at(-1)?.seq ?? 0;
   }
 
+  /** What a new message is surely newer than, so that it is not taken for a retry of an old one. */
+  get #seen(): Seq {
+    return Math.max(this.#reached, this.lastSeq);
+  }
+
   /** The room is attached (again): loads what is missing and sends what waits. */
   attached(author: Author, lastSeq: Seq): void {
     this.#author = author;
+    this.#reached = Math.max(this.#reached, lastSeq);
     this.#open = true;
     this.#tries = 0;
     if (this.view.get().starting) void this.#first();
@@ -98,6 +106,7 @@ export class Chat {
 
   /** A snapshot says that there are messages up to here. */
   reaches(lastSeq: Seq): void {
+    this.#reached = Math.max(this.#reached, lastSeq);
     if (!this.view.get().starting && lastSeq > this.lastSeq) void this.#fill();
   }
 
@@ -119,7 +128,7 @@ export class Chat {
     const trimmed = text.trim();
     if (trimmed === "") return;
     const { outgoing } = this.view.get();
-    this.view.patch({ outgoing: [...outgoing, { nonce: uuid(), text: trimmed, at: wall(), seen: this.lastSeq, state: "sending" }] });
+    this.view.patch({ outgoing: [...outgoing, { nonce: uuid(), text: trimmed, at: wall(), seen: this.#seen, state: "sending" }] });
     this.#kick(0);
   }
 
@@ -127,7 +136,7 @@ export class Chat {
   retry(nonce: Nonce): void {
     this.#replace(nonce, (message) => {
       const { code, ...rest } = message;
-      const renewed = code === "nonce_expired" ? { nonce: uuid(), seen: this.lastSeq } : {};
+      const renewed = code === "nonce_expired" ? { nonce: uuid(), seen: this.#seen } : {};
       return { ...rest, ...renewed, state: "sending" };
     });
     this.#tries = 0;
