@@ -41,6 +41,7 @@ use effect::{Activation, AskId, DeskResult, Effect};
 use state::RoomState;
 use waking::{Ready, Waking};
 
+pub(crate) use activation::Claim;
 pub(crate) use effect::{PeerFact, PeerReport, Seated, Seating};
 pub(crate) use roster::MediaHealth;
 pub(crate) use state::Here;
@@ -65,6 +66,8 @@ pub(crate) struct RoomArgs {
     pub(crate) env: Arc<RoomEnv>,
     /// Peers that outlived the last actor of this room.
     pub(crate) peers: HashMap<PeerId, Attachment>,
+    /// On what grounds it is claimed.
+    pub(crate) grounds: Claim,
 }
 
 /// What can be said to a [`Room`].
@@ -109,6 +112,7 @@ pub(crate) struct Running {
     writer: Option<ChatWriter>,
     presence: Presence,
     drain: bool,
+    grounds: Claim,
     _waking: Option<AbortOnDrop>,
     _alive: Counted,
 }
@@ -138,7 +142,7 @@ impl Actor for Room {
     type Arguments = RoomArgs;
 
     async fn pre_start(&self, myself: ActorRef<RoomMessage>, args: RoomArgs) -> Result<Running, ActorProcessingErr> {
-        let RoomArgs { env, peers } = args;
+        let RoomArgs { env, peers, grounds } = args;
         if !peers.is_empty() {
             myself.send_after(REPORTS_WAIT, || RoomMessage::ReportsDue);
         }
@@ -152,7 +156,8 @@ impl Actor for Room {
             writer: None,
             presence,
             drain: false,
-            _waking: Some(wake(&env, myself)),
+            _waking: Some(wake(&env, grounds, myself)),
+            grounds,
             _alive: env.metrics.actor(kind::ROOM),
             env,
         })
@@ -174,11 +179,11 @@ impl Actor for Room {
     }
 }
 
-fn wake(env: &Arc<RoomEnv>, room: ActorRef<RoomMessage>) -> AbortOnDrop {
+fn wake(env: &Arc<RoomEnv>, grounds: Claim, room: ActorRef<RoomMessage>) -> AbortOnDrop {
     let env = Arc::clone(env);
     let span = env.span.clone();
     let waking = async move {
-        let woken = activate(&env).await.map(Box::new);
+        let woken = activate(&env, grounds).await.map(Box::new);
         // A room that has ended needs no waking.
         let _ = room.send_message(RoomMessage::Woken(woken));
     };
@@ -211,7 +216,7 @@ impl Running {
                 waking.found(*found);
             }
             RoomMessage::Woken(Err(error)) => self.not_woken(myself, &error),
-            RoomMessage::WakeAgain => self._waking = Some(wake(&self.env, myself.clone())),
+            RoomMessage::WakeAgain => self._waking = Some(wake(&self.env, self.grounds, myself.clone())),
             RoomMessage::Drain => self.drain = true,
             RoomMessage::Fault => fault(),
             RoomMessage::Speakers { .. }

@@ -23,7 +23,7 @@ use crate::metrics::{Counted, Metrics, kind};
 use crate::peer::{Peer, PeerArgs, PeerMessage};
 use crate::presence::Board;
 use crate::reply::{Bound, Reply};
-use crate::room::{Here, Room, RoomArgs, RoomMessage, Seated, Seating};
+use crate::room::{Claim, Here, Room, RoomArgs, RoomMessage, Seated, Seating};
 use crate::rooms::{Placement, RoomsMessage, Target};
 use crate::router::{EventQueue, Router, RouterArgs, RouterMessage};
 use backoff::{Backoff, Next};
@@ -104,6 +104,7 @@ pub(crate) struct Scope {
     env: Arc<RoomEnv>,
     events: Arc<EventQueue>,
     room: Option<ActorRef<RoomMessage>>,
+    room_failed: bool,
     router: Option<ActorRef<RouterMessage>>,
     peers: HashMap<PeerId, PeerEntry>,
     peer_of: HashMap<ActorId, PeerId>,
@@ -132,6 +133,7 @@ impl Actor for RoomScope {
             env,
             events,
             room: None,
+            room_failed: false,
             router: None,
             peers: HashMap::new(),
             peer_of: HashMap::new(),
@@ -203,7 +205,8 @@ impl Actor for RoomScope {
 impl Scope {
     async fn start_room(&mut self, myself: &ActorRef<ScopeMessage>) -> Result<(), ActorProcessingErr> {
         let peers = self.peers.iter().map(|(peer, entry)| (*peer, entry.born)).collect();
-        let args = RoomArgs { env: Arc::clone(&self.env), peers };
+        let grounds = if self.room_failed { Claim::Failed } else { Claim::Asleep };
+        let args = RoomArgs { env: Arc::clone(&self.env), peers, grounds };
         let (room, _) = Actor::spawn_linked(None, Room, args, myself.get_cell()).await?;
         self.room = Some(room);
         for entry in self.peers.values() {
@@ -308,6 +311,7 @@ impl Scope {
         let id = who.get_id();
         if self.room.as_ref().is_some_and(|room| room.get_id() == id) {
             self.room = None;
+            self.room_failed = true;
             self.start_again(myself, Child::Room);
         } else if self.router.as_ref().is_some_and(|router| router.get_id() == id) {
             self.router = None;

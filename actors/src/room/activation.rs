@@ -56,15 +56,24 @@ impl ActivationError {
     }
 }
 
+/// On what grounds a room is claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// It sleeps, as far as is known here.
+    Asleep,
+    /// Its actor failed here: it is claimed again only if nobody else has claimed it meanwhile.
+    Failed,
+}
+
 /// Wakes the room of `env`.
-pub(super) async fn activate(env: &RoomEnv) -> Result<Activation, ActivationError> {
+pub(super) async fn activate(env: &RoomEnv, grounds: Claim) -> Result<Activation, ActivationError> {
     let store: &dyn Store = env.seams.store.as_ref();
     // Before the claim, so that a wrong id leaves no trace.
     let row = read(store.room(env.room)).await?.filter(|row| !row.deleted).ok_or(ActivationError::NotFound)?;
     if !matches!(row.kind, RoomKind::Meeting | RoomKind::Chat) {
         return Err(ActivationError::Kind(row.kind));
     }
-    let epoch = claim(env, store).await?;
+    let epoch = claim(env, store, grounds).await?;
     let seals = read(store.seals(env.room)).await?;
     let (from, rows) = recent_rows(env, store, &seals).await?;
     let chat = takeover(&rows, &seals, from);
@@ -78,10 +87,15 @@ pub(super) async fn activate(env: &RoomEnv) -> Result<Activation, ActivationErro
 }
 
 /// Claims the room under an epoch that it never had.
-async fn claim(env: &RoomEnv, store: &dyn Store) -> Result<Epoch, ActivationError> {
+async fn claim(env: &RoomEnv, store: &dyn Store, grounds: Claim) -> Result<Epoch, ActivationError> {
     let sealed = read(store.seals(env.room)).await?.into_iter().map(|seal| seal.epoch).max().unwrap_or_default();
     let mut shown = read(store.owner(env.room)).await?;
     for _ in 0..CLAIMS_MAX {
+        let ours = shown.as_ref().is_some_and(|row| *row == env.owner_row(row.epoch));
+        if grounds == Claim::Failed && !ours {
+            let owner = shown.map_or_else(|| env.here.node.clone(), |row| row.node);
+            return Err(ActivationError::Elsewhere(owner));
+        }
         if let Wish::Redirect(node) = env.placement.wish(env.room, shown.as_ref()) {
             return Err(ActivationError::Elsewhere(node));
         }

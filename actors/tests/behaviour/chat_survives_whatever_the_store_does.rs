@@ -1,25 +1,36 @@
-//! Whatever outcomes the store gives, and however often rooms fail and owners change: what was acknowledged is stored
-//! exactly once under the number that was told, visible rows are gapless, and everyone hears them in order.
+//! Whatever outcomes the store gives, however slow it is, and however often rooms fail and owners change in the middle of
+//! a write: what was acknowledged is stored under the number that was told, everything that is retried until it is
+//! acknowledged is stored exactly once, visible rows are gapless, and everyone hears them in order.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use rookery_actors::Target;
+use rookery_schemas::bus::RoomAnswer;
+use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::{Nonce, Seq};
 use rookery_schemas::signal::ServerMessage;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::fake_store::{FakeStore, Fault};
-use crate::world::{World, acknowledged, room_row};
+use crate::world::{Client, World, acknowledged, room_row};
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// As many messages at once; each may be a retry of one that was answered `unknown`.
+    /// As many messages at once, without waiting for their answers; retries of what is in doubt come first.
     Send(u8),
+    /// Waits for every answer.
+    Collect,
+    /// Time passes.
+    Wait(u16),
     Faults(Vec<Fault>),
+    /// Appends take as long from now on, ms.
+    Slow(u16),
     CrashRoom,
-    /// The node goes, without a word, and another takes over.
+    /// Another start of the node takes over, while the old one goes on and does not know.
     TakeOver,
 }
 
@@ -32,93 +43,143 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(Fault::Unavailable),
     ];
     let step = prop_oneof![
-        5 => (1..6_u8).prop_map(Step::Send),
+        6 => (1..6_u8).prop_map(Step::Send),
+        2 => Just(Step::Collect),
+        3 => (1..150_u16).prop_map(Step::Wait),
         3 => prop::collection::vec(fault, 1..4).prop_map(Step::Faults),
+        2 => (0..120_u16).prop_map(Step::Slow),
         1 => Just(Step::CrashRoom),
-        1 => Just(Step::TakeOver),
+        2 => Just(Step::TakeOver),
     ];
-    prop::collection::vec(step, 1..14)
+    prop::collection::vec(step, 1..24)
 }
 
-async fn run(steps: Vec<Step>) {
-    let store = FakeStore::new();
-    let row = room_row();
-    store.0.lock().rooms.insert(row.id, row.clone());
-    let mut incarnation = 1;
-    let mut world = World::on(Arc::clone(&store), row.id, incarnation).await;
-    let mut sender = world.join("Sender").await;
-    let mut acked: HashMap<Nonce, Seq> = HashMap::new();
-    let mut in_doubt: Vec<(Nonce, u64)> = Vec::new();
-    let mut heard: BTreeMap<u64, Nonce> = BTreeMap::new();
-    let (mut fresh, mut last_seen) = (0, 0);
-    for step in steps {
+/// One sender, the owners that its room has had, and all that is known of its messages.
+struct Run {
+    store: Arc<FakeStore>,
+    /// The last is the owner; the others may still think that they are.
+    owners: Vec<World>,
+    sender: Client,
+    asked: Vec<(Nonce, JoinHandle<RoomAnswer>)>,
+    /// What the sender had seen when it first sent each nonce.
+    seen: HashMap<Nonce, u64>,
+    in_doubt: Vec<Nonce>,
+    acked: HashMap<Nonce, Seq>,
+    last_seen: u64,
+}
+
+impl Run {
+    async fn new() -> Self {
+        let store = FakeStore::new();
+        store.0.lock().rooms.insert(room_row().id, room_row());
+        let world = World::on(Arc::clone(&store), room_row().id, 1).await;
+        let sender = world.join("Sender").await;
+        let (asked, seen, in_doubt, acked) = (Vec::new(), HashMap::new(), Vec::new(), HashMap::new());
+        Self { store, owners: vec![world], sender, asked, seen, in_doubt, acked, last_seen: 0 }
+    }
+
+    fn owner(&self) -> &World {
+        self.owners.last().unwrap()
+    }
+
+    async fn step(&mut self, step: Step) {
         match step {
-            Step::Faults(faults) => store.0.lock().faults.extend(faults),
-            Step::CrashRoom => world.inject(Target::Room).await,
+            Step::Faults(faults) => self.store.0.lock().faults.extend(faults),
+            Step::Slow(ms) => self.store.0.lock().append_takes = Duration::from_millis(ms.into()),
+            Step::Wait(ms) => tokio::time::sleep(Duration::from_millis(ms.into())).await,
+            Step::CrashRoom => self.owner().inject(Target::Room).await,
             Step::TakeOver => {
-                listen(&world, &mut heard);
-                incarnation += 1;
-                let next = World::on(Arc::clone(&store), row.id, incarnation).await;
-                drop(std::mem::replace(&mut world, next));
-                world.settle().await;
-                sender.attachment = world.resume(&sender, false).await.attachment;
+                let incarnation = self.owners.len() as u64 + 1;
+                self.owners.push(World::on(Arc::clone(&self.store), room_row().id, incarnation).await);
+                self.attach().await;
             }
+            Step::Collect => self.collect().await,
             Step::Send(count) => {
-                let mut asked = Vec::new();
                 for _ in 0..count {
-                    let (nonce, seen) = in_doubt.pop().unwrap_or_else(|| {
-                        fresh += 1;
-                        (Nonce(Uuid::from_u128(fresh)), last_seen)
+                    let nonce = self.in_doubt.pop().unwrap_or_else(|| {
+                        let nonce = Nonce(Uuid::from_u128(self.seen.len() as u128));
+                        self.seen.insert(nonce, self.last_seen);
+                        nonce
                     });
-                    let message = world.chat_of(&sender, nonce, &nonce.to_string(), seen);
-                    asked.push((nonce, seen, world.asking(message).await));
-                }
-                for (nonce, seen, asked) in asked {
-                    match acknowledged(asked.await.unwrap()) {
-                        Ok(ack) => {
-                            assert_eq!(*acked.entry(nonce).or_insert(ack.seq), ack.seq);
-                            last_seen = last_seen.max(ack.seq.0);
-                        }
-                        Err(_) => in_doubt.push((nonce, seen)),
-                    }
+                    let message = self.owner().chat_of(&self.sender, nonce, &nonce.to_string(), self.seen[&nonce]);
+                    let asking = self.owner().asking(message).await;
+                    self.asked.push((nonce, asking));
                 }
             }
         }
     }
-    world.settle().await;
-    listen(&world, &mut heard);
-    let visible = store.visible(row.id);
-    let numbers: Vec<u64> = visible.iter().map(|row| row.message.seq.0).collect();
-    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "gapless");
-    let nonces: HashSet<Nonce> = visible.iter().map(|row| row.message.nonce).collect();
-    assert_eq!(nonces.len(), visible.len(), "one message a nonce");
-    for (nonce, seq) in &acked {
-        let stored = &visible[usize::try_from(seq.0).unwrap() - 1].message;
-        assert_eq!(stored.nonce, *nonce, "what was acknowledged is stored under the number that was told");
-    }
-    for (seq, nonce) in &heard {
-        assert_eq!(visible[usize::try_from(*seq).unwrap() - 1].message.nonce, *nonce, "what was heard is stored");
-    }
-}
 
-/// Notes what this node has told its room; numbers only grow.
-fn listen(world: &World, heard: &mut BTreeMap<u64, Nonce>) {
-    let mut last = 0;
-    for frame in world.events() {
-        if let ServerMessage::Chat { message } = frame.message {
-            assert!(message.seq.0 > last, "in order");
-            last = message.seq.0;
-            let known = *heard.entry(message.seq.0).or_insert(message.nonce);
-            assert_eq!(known, message.nonce, "a number is told for one message");
+    async fn attach(&mut self) {
+        self.sender.attachment = self.owner().resume(&self.sender, false).await.attachment;
+    }
+
+    async fn collect(&mut self) {
+        for (nonce, asked) in std::mem::take(&mut self.asked) {
+            match acknowledged(asked.await.unwrap()) {
+                Ok(ack) => {
+                    assert_eq!(*self.acked.entry(nonce).or_insert(ack.seq), ack.seq, "one number a nonce");
+                    self.last_seen = self.last_seen.max(ack.seq.0);
+                }
+                Err(code) => {
+                    let expected = [
+                        ErrorCode::Unknown,
+                        ErrorCode::StoreUnavailable,
+                        ErrorCode::NotJoined,
+                        ErrorCode::OwnerUnavailable,
+                    ];
+                    assert!(expected.contains(&code), "{code}");
+                    self.in_doubt.push(nonce);
+                }
+            }
         }
+    }
+
+    /// The store is well again, and the client retries until it knows of everything.
+    async fn finish(mut self) {
+        self.collect().await;
+        self.store.0.lock().faults.clear();
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        self.attach().await;
+        let mut rounds = 0;
+        while !self.in_doubt.is_empty() {
+            rounds += 1;
+            assert!(rounds <= 20, "a well store acknowledges");
+            let count = u8::try_from(self.in_doubt.len().min(50)).unwrap();
+            self.step(Step::Send(count)).await;
+            self.collect().await;
+        }
+        assert_eq!(self.acked.len(), self.seen.len(), "everything is acknowledged in the end");
+        let visible = self.store.visible(room_row().id);
+        let numbers: Vec<u64> = visible.iter().map(|row| row.message.seq.0).collect();
+        assert_eq!(numbers, (1..=self.seen.len() as u64).collect::<Vec<_>>(), "gapless, and each exactly once");
+        let stored: HashMap<Nonce, Seq> = visible.iter().map(|row| (row.message.nonce, row.message.seq)).collect();
+        assert_eq!(stored, self.acked, "under the number that was told");
+        let mut heard: BTreeMap<Seq, Nonce> = BTreeMap::new();
+        for owner in &self.owners {
+            let mut last = Seq(0);
+            for frame in owner.events() {
+                let ServerMessage::Chat { message } = frame.message else { continue };
+                assert!(message.seq > last, "in order");
+                last = message.seq;
+                heard.insert(message.seq, message.nonce);
+                assert_eq!(stored.get(&message.nonce), Some(&message.seq), "what was heard is stored");
+            }
+        }
+        assert!(heard.len() <= stored.len());
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn chat_survives_whatever_the_store_does(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(run(steps));
+        runtime.block_on(async {
+            let mut run = Run::new().await;
+            for step in steps {
+                run.step(step).await;
+            }
+            run.finish().await;
+        });
     }
 }

@@ -91,3 +91,18 @@ async fn a_room_that_crashes_again_and_again_is_ended() {
     assert!(world.media.0.lock().rooms.is_empty());
     assert!(!world.resume(&one, true).await.media_kept, "and can be woken again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_another_took_over_is_not_claimed_back() {
+    let old = World::new().await;
+    let one = old.join("One").await;
+    old.inject(Target::Room).await;
+    // The second failure within a minute is followed by a pause; in it another start of the node takes over.
+    old.inject(Target::Room).await;
+    let new = World::on(std::sync::Arc::clone(&old.store), old.room, 2).await;
+    let epoch = new.resume(&one, false).await.snapshot.epoch;
+    old.pass(5).await;
+    assert_eq!(old.gauges().actors, [0, 0, 0, 0]);
+    assert!(old.told(&one).iter().any(|message| matches!(message, ServerMessage::Reattach { .. })));
+    assert_eq!(new.epoch().await, epoch);
+}

@@ -340,6 +340,8 @@ pub(crate) fn client(attached: &Attached, user: Option<UserId>) -> Client {
 pub(crate) fn acknowledged(answer: RoomAnswer) -> Result<ChatAck, ErrorCode> {
     match answer {
         Ok(RoomReply::Message(ServerMessage::ChatAck(ack))) => Ok(ack),
+        // A gateway asks there next.
+        Ok(RoomReply::Redirect { .. }) => Err(ErrorCode::OwnerUnavailable),
         Ok(other) => panic!("{other:?}"),
         Err(refusal) => Err(refusal.code),
     }

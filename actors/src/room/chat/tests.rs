@@ -164,6 +164,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     /// Whatever comes in whatever order: numbers are gapless and given once, every ask is answered once, and a sender's
     /// nonce has one number for as long as the sender tells what it had seen.
     #[test]

@@ -95,6 +95,7 @@ impl RoomState {
         if row.id != self.row.id {
             return Ok(Err(ErrorCode::Invalid));
         }
+        let was_over = self.row.closed_at.is_some() || self.row.deleted;
         // A row that was read before the end was written must not undo it.
         let (closed_at, deleted) = (self.row.closed_at.or(row.closed_at), self.row.deleted || row.deleted);
         self.end_stored = row.expires_at;
@@ -102,13 +103,13 @@ impl RoomState {
         if self.row.ad_hoc && !self.roster.is_empty() {
             self.row.expires_at = None;
         }
-        if self.row.deleted {
-            self.end_for_all(RoomClosedReason::Deleted, now, out)?;
-        } else if let Some(code) = self.row.closed_at.and_then(|_| self.shut(now)) {
-            self.end_for_all(closed_reason(code), now, out)?;
-        } else {
-            self.expire(now, out);
-            self.reconcile(now, out);
+        let over = self.row.closed_at.is_some() || self.row.deleted;
+        match self.shut(now) {
+            Some(code) if over && !was_over => self.end_for_all(closed_reason(code), now, out)?,
+            _ => {
+                self.expire(now, out);
+                self.reconcile(now, out);
+            }
         }
         answer(ask, RoomReply::Done, out);
         Ok(Ok(()))
@@ -117,7 +118,8 @@ impl RoomState {
     /// Closes the room if its end has come.
     pub(crate) fn expire(&mut self, now: Now, out: &mut Vec<Effect>) {
         let due = self.row.expires_at.is_some_and(|end| end <= now.unix);
-        if due && !self.draining && self.row.closed_at.is_none() && now.elapsed >= self.close_retry_at {
+        let open = self.row.closed_at.is_none() && !self.row.deleted;
+        if due && open && !self.draining && now.elapsed >= self.close_retry_at {
             self.begin_closing(now, RoomClosedReason::Expired, out);
         }
     }

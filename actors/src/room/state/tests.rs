@@ -496,6 +496,8 @@ fn changed_settings_hold_at_once() {
     assert_eq!(room.code(at(1), join(ticket(3))), Some(ErrorCode::RoomFull));
     room.ask(at(2), changed(RoomRow { deleted: true, ..row() }));
     assert_eq!(room.told(), [ServerMessage::RoomClosed { reason: RoomClosedReason::Deleted }]);
+    room.ask(at(2), changed(row()));
+    assert_eq!(room.told(), vec![], "a row that was read before does not undo it, and it is told once");
     assert_eq!(room.code(at(3), join(ticket(4))), Some(ErrorCode::RoomNotFound));
 }
 
