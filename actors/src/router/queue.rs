@@ -14,7 +14,7 @@ use rookery_schemas::ids::TrackId;
 use super::RouterMessage;
 use crate::metrics::Metrics;
 
-/// Events kept at the most: a room of a thousand with 128 slots each is bounded here. Beyond it new things are dropped
+/// Events kept at the most: a room of a thousand with 48 slots each fits. Beyond it new things are dropped
 /// and counted.
 const EVENTS_MAX: usize = 65_536;
 

@@ -13,6 +13,7 @@ use super::publishing::NEGOTIATED_WITHIN;
 use super::*;
 use crate::catalogue::Published;
 use crate::peer::Bound;
+use crate::room::PeerFact;
 use crate::transport::{Answered, Offered};
 
 #[derive(Default)]
