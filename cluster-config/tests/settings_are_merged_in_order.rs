@@ -50,11 +50,7 @@ fn wrong_values_say_what_was_expected() {
     for (path, text, expected) in [
         ("http.port", "70000", "--http.port: http.port: \"70000\" is not a whole number from 0 to 65535"),
         ("http.bind", "here", "--http.bind: http.bind: \"here\" is not an IP address"),
-        (
-            "room.idle_timeout",
-            "60",
-            "--room.idle_timeout: room.idle_timeout: \"60\" is not a time span like 500ms, 10s, 15m, 2h or 7d",
-        ),
+        ("node.drain", "60", "--node.drain: node.drain: \"60\" is not a time span like 500ms, 10s, 15m, 2h or 7d"),
         ("log.format", "xml", "--log.format: log.format: \"xml\" is not human or json"),
         ("tls.key", "k.pem", "tls.certificate and tls.key go together: give both or neither"),
         ("limits.rooms_per_hour", "0", "limits.rooms_per_hour must be at least 1"),
