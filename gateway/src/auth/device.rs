@@ -33,7 +33,7 @@ pub(crate) async fn seal(
     let keys = store.signing_keys(1).await?;
     Ok(keys.first().map(|key| {
         let body = body(user, device, now);
-        let tag = hmac::sign(&derive(key), body.as_bytes());
+        let tag = hmac::sign(&derive(key, PURPOSE), body.as_bytes());
         format!("{body}.{}", BASE64.encode(tag))
     }))
 }
@@ -55,7 +55,7 @@ pub(crate) async fn open(
         return Ok(None);
     }
     let keys = store.signing_keys(KEYS_KNOWN).await?;
-    let ours = keys.iter().any(|key| hmac::verify(&derive(key), body.as_bytes(), &tag).is_ok());
+    let ours = keys.iter().any(|key| hmac::verify(&derive(key, PURPOSE), body.as_bytes(), &tag).is_ok());
     Ok(ours.then_some(device))
 }
 
@@ -71,7 +71,8 @@ fn parse(body: &str) -> Option<(UserId, DeviceId, UnixMillis)> {
     parts.next().is_none().then_some((user, device, at))
 }
 
-fn derive(key: &SigningKeyRow) -> hmac::Key {
+/// A key for one purpose, from the cluster's signing key; different purposes cannot be told to belong together.
+pub(super) fn derive(key: &SigningKeyRow, purpose: &[u8]) -> hmac::Key {
     let secret = hmac::Key::new(hmac::HMAC_SHA256, &key.pkcs8);
-    hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&secret, PURPOSE).as_ref())
+    hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&secret, purpose).as_ref())
 }

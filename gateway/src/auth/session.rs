@@ -45,10 +45,7 @@ impl RefreshToken {
     pub(crate) async fn successor(store: &dyn Store, presented: &Self) -> Result<Self, StoreError> {
         let keys = store.signing_keys(1).await?;
         let Some(key) = keys.first() else { return Ok(Self::new(presented.family)) };
-        let key = hmac::Key::new(
-            hmac::HMAC_SHA256,
-            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key.pkcs8), PURPOSE).as_ref(),
-        );
+        let key = device::derive(key, PURPOSE);
         let mut body = Zeroizing::new(presented.family.0.as_bytes().to_vec());
         body.extend_from_slice(presented.secret.as_slice());
         let mut secret = Zeroizing::new([0; 32]);
