@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { Refused } from "../src/client";
 import { Gateways } from "../src/client/socket/gateways";
-import { DIAL_MS, Link, REQUEST_MS, SILENCE_MS, type Rider } from "../src/client/socket/link";
+import { DIAL_MS, Link, PING_MS, REQUEST_MS, SILENCE_MS, type Rider } from "../src/client/socket/link";
 import { settle } from "./support/room";
 import { TestWire } from "./support/wire";
 
@@ -135,6 +135,26 @@ describe("the link", () => {
     ask("e");
     await settle();
     expect(results).toEqual(["a ok", "b not_joined", "c timeout", "d unreachable", "e unreachable"]);
+  });
+
+  it("sends nothing on a socket that is closing, and still hears why it closed", async () => {
+    wire.last.open();
+    wire.last.closing();
+    const asked = link.request<"history">({ type: "history" }).catch((error: Refused) => error.code);
+    link.cast({ type: "leave" }, "r");
+    await settle(PING_MS * 2);
+    expect(await asked).toBe("unreachable");
+    expect(wire.last.sent).toEqual([]);
+    expect(rider.log).toEqual(["opened"]);
+    wire.last.fail("superseded");
+    expect(rider.log).toEqual(["opened", "lost superseded"]);
+  });
+
+  it("gives up a socket that closes for too long", async () => {
+    wire.last.open();
+    wire.last.closing();
+    await settle(SILENCE_MS + PING_MS * 2);
+    expect(wire.sockets.map((s) => s.url)).toEqual(["ws://one/ws?ticket=x", "ws://two/ws?ticket=x"]);
   });
 
   it("hears nothing of a socket that was given up", async () => {

@@ -19,20 +19,29 @@ export class TestSocket implements WireSocket {
   constructor(readonly url: string) {}
 
   send(text: string): void {
+    if (this.readyState !== 1) throw new Error(`something was sent in state ${this.readyState}`);
     this.sent.push(JSON.parse(text) as ClientFrame);
   }
 
   close(): void {
     this.closed = true;
+    this.readyState = 3;
   }
 
   // ---- what the test does ----
 
   open(): void {
+    this.readyState = 1;
     this.onopen?.(undefined as never);
   }
 
+  /** The server begins to close; the browser tells of it only when that is done. */
+  closing(): void {
+    this.readyState = 2;
+  }
+
   fail(reason = ""): void {
+    this.readyState = 3;
     this.onclose?.({ code: 4000, reason });
   }
 

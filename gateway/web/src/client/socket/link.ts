@@ -23,6 +23,8 @@ export const DIAL_MS = 4_000;
 export const REQUEST_MS = 10_000;
 /** Requests that may wait for an answer at the same time; a session never has more than a few dozen. */
 const WAITING_MAX = 512;
+/** `WebSocket.OPEN`; one that is closing still has a reason to tell, but takes nothing more. */
+const OPEN = 1;
 
 export type LinkState =
   | { phase: "idle" }
@@ -137,7 +139,7 @@ export class Link {
     options: { room?: RoomId; timeoutMs?: number; onReply?: (reply: ReplyTo<T>) => void } = {},
   ): Promise<ReplyTo<T>> {
     return new Promise<ReplyTo<T>>((resolve, reject) => {
-      if (this.state.get().phase !== "open") return reject(new Refused("unreachable"));
+      if (!this.#sendable) return reject(new Refused("unreachable"));
       if (this.#waiting.size >= WAITING_MAX) return reject(new Refused("overloaded"));
       const id = this.#nextId++;
       const timer = setTimeout(() => {
@@ -158,8 +160,13 @@ export class Link {
 
   /** Sends a message that wants no answer; lost if there is no socket. */
   cast(message: ClientMessage, room?: RoomId): void {
-    if (this.state.get().phase !== "open") return;
+    if (!this.#sendable) return;
     this.#write({ v: limits.protocolVersion, ...(room ? { room } : {}), message });
+  }
+
+  /** Whether what is sent now can arrive. While the server closes the socket it cannot; its last words are waited for. */
+  get #sendable(): boolean {
+    return this.state.get().phase === "open" && this.#socket?.readyState === OPEN;
   }
 
   #write(frame: ClientFrame): void {
