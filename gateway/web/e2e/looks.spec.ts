@@ -178,6 +178,47 @@ const looks: Look[] = [
     },
   },
   {
+    name: "room-chat-marks",
+    path: `${ROOM}?mock=people=3`,
+    ready: async (page) => {
+      await enter(page);
+      await chat(page);
+      await page.getByText("Otherwise it reads well.").waitFor();
+      await mock(page, (m) => {
+        m.say("Noor Haddad", "Plan for *today*:\n1. **Review** the flow\n2. Try `make run`\n- and a https://rookery.example/a_very/long/address/that/has/to/be/broken/somewhere?by=the_panel");
+        m.say("Ingrid", "```rust\nfn main() {\n    println!(\"a line of code that is longer than the panel is wide\");\n}\n```");
+        m.say("Yuki", "🎉👍");
+      });
+      await page.getByText("🎉👍").waitFor();
+    },
+  },
+  {
+    name: "room-chat-emoji",
+    path: `${ROOM}?mock=people=3`,
+    ready: async (page) => {
+      await enter(page);
+      await chat(page);
+      await page.getByPlaceholder("Message everyone").fill("Well done ");
+      await page.getByRole("button", { name: "Emoji" }).click();
+      await page.keyboard.press("ArrowDown");
+      await page.getByRole("button", { name: "👍" }).waitFor();
+    },
+  },
+  {
+    name: "room-chat-new",
+    path: `${ROOM}?mock=people=3,history=300,page=300`,
+    ready: async (page) => {
+      await enter(page);
+      await chat(page);
+      await page.getByText("Otherwise it reads well.").waitFor();
+      await page.getByRole("log").hover();
+      await page.mouse.wheel(0, -900);
+      await expect(page.getByText("Otherwise it reads well.")).not.toBeInViewport();
+      for (const words of ["One", "Two", "Three"]) await page.evaluate((w) => (window as unknown as { __mock: Mock }).__mock.say("Noor Haddad", w), words);
+      await page.getByRole("button", { name: "3 new messages" }).waitFor();
+    },
+  },
+  {
     name: "room-ended",
     path: `${ROOM}?mock=people=2,host`,
     ready: async (page) => {
@@ -190,6 +231,58 @@ const looks: Look[] = [
   { name: "chat-room", path: "/r/bbc-defg-hij?mock=people=3", ready: (page) => page.getByText("Otherwise it reads well.").waitFor() },
   { name: "closed-room", path: "/r/ebc-defg-hij?mock=people=3", ready: (page) => page.getByText("Otherwise it reads well.").waitFor() },
 ];
+
+test("ten thousand messages scroll smoothly", async ({ page }) => {
+  await page.goto("/r/bbc-defg-hij?mock=people=2,history=10000,page=10000");
+  await page.getByText("Otherwise it reads well.").waitFor();
+  const log = page.getByRole("log");
+  const frames = await log.evaluate(async (element) => {
+    const times: number[] = [];
+    let last = performance.now();
+    for (let i = 0; i < 240; i += 1) {
+      element.scrollTop -= 160;
+      await new Promise(requestAnimationFrame);
+      const at = performance.now();
+      times.push(at - last);
+      last = at;
+    }
+    return { times: times.sort((a, b) => a - b), articles: element.querySelectorAll("article").length, height: element.scrollHeight };
+  });
+  const median = frames.times[120]!;
+  console.log(`10,000 messages: ${frames.articles} in the page, frame median ${median.toFixed(1)} ms, p95 ${frames.times[228]!.toFixed(1)} ms`);
+  expect(frames.articles).toBeLessThan(80);
+  expect(frames.height).toBeGreaterThan(150_000);
+  expect(median).toBeLessThan(5 * 16.7);
+});
+
+test("a page of older messages moves nothing that is being read", async ({ page }) => {
+  await page.goto(`${ROOM}?mock=people=2,history=400`);
+  await enter(page);
+  await chat(page);
+  const log = page.getByRole("log");
+  await page.getByText("Otherwise it reads well.").waitFor();
+  // Up to where the next page is asked for; what is at the top is then followed over its arrival.
+  const jumps = await log.evaluate(async (element) => {
+    const frame = (): Promise<unknown> => new Promise(requestAnimationFrame);
+    const seqs = (): Map<string, number> => new Map([...element.querySelectorAll<HTMLElement>("[data-seq]")].map((a) => [a.dataset["seq"] ?? "", a.getBoundingClientRect().top]));
+    let worst = 0;
+    for (let i = 0; i < 40; i += 1) {
+      element.scrollTop -= 90;
+      await frame();
+      await frame();
+      const before = seqs();
+      for (let wait = 0; wait < 6; wait += 1) await frame();
+      for (const [seq, top] of seqs()) {
+        const was = before.get(seq);
+        if (was !== undefined && was > 0 && was < element.clientHeight) worst = Math.max(worst, Math.abs(top - was));
+      }
+    }
+    return { worst, first: Number(element.querySelector<HTMLElement>("[data-seq]")?.dataset["seq"]) };
+  });
+  console.log(`older messages: reached number ${jumps.first} of 403, largest jump ${jumps.worst} px`);
+  expect(jumps.first).toBeLessThan(300);
+  expect(jumps.worst).toBeLessThanOrEqual(1);
+});
 
 for (const theme of ["light", "dark"] as const) {
   for (const look of looks) {

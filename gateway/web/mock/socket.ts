@@ -96,7 +96,7 @@ export class ScriptedSocket extends EventTarget {
         return { type: "chat_ack", nonce, seq, at };
       }
       case "history": {
-        const limit = message.limit ?? 50;
+        const limit = Number(option("page") ?? message.limit ?? 50);
         const { before, after } = message;
         const fitting = messages.filter((m) => (before === undefined || m.seq < before) && (after === undefined || m.seq > after));
         return { type: "history", messages: after === undefined ? fitting.slice(-limit) : fitting.slice(0, limit), more: fitting.length > limit };

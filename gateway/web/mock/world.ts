@@ -53,7 +53,7 @@ const text = (displayName: string, words: string, minutesAgo: number, i = 0): Ch
 export const messages: ChatMessage[] = [
   ...Array.from({ length: Number(option("history") ?? 30) }, (_, i) => text("Ingrid", `Older message ${i + 1}`, 60 * 26 - i, 2)),
   text("Noor Haddad", "New flow is on the board: https://rookery.example/b/41.", 12, 0),
-  text("Tomás Barrenechea", "Second step feels long. Could prejoin hold the name field?", 11, 1),
+  text("Tomás Barrenechea", "Second step feels **long**. Could `prejoin` hold the name field?", 11, 1),
   text("Tomás Barrenechea", "Otherwise it reads well.", 11, 1),
 ];
 

@@ -8,7 +8,7 @@ import { Gateways, ownGateway } from "../src/client/socket/gateways";
 import { Judge, goodQuality, type Sample } from "../src/client/stats/quality";
 import { wantsOf } from "../src/client/session/wants";
 import { rowsOf } from "../src/screens/room/message-rows";
-import { trimLink } from "../src/screens/room/message-text";
+import { trimLink } from "../src/client/chat/markdown";
 import { tile, GAP } from "../src/screens/room/tiling";
 import { roomOf, safeNext } from "../src/screens/shared/links";
 import { clockOf } from "../src/screens/shared/when";
@@ -59,8 +59,13 @@ describe("messages", () => {
   it("are grouped by person, minutes and day", () => {
     const at = new Date(2026, 0, 2, 12, 0).getTime();
     const of = (seq: number, peer: string, ms: number) => ({ seq, nonce: String(seq), peer, displayName: peer, text: "", at: ms });
-    const rows = rowsOf([of(1, "a", at - 86_400_000), of(2, "a", at), of(3, "a", at + 60_000), of(4, "b", at + 61_000), of(5, "b", at + 600_000)]);
-    expect(rows.map((r) => (r.kind === "day" ? "day" : r.head ? "head" : "more"))).toEqual(["day", "head", "day", "head", "more", "head", "head"]);
+    const stored = [of(1, "a", at - 86_400_000), of(2, "a", at), of(3, "a", at + 60_000), of(4, "b", at + 61_000), of(5, "b", at + 600_000)];
+    const waiting = ["x", "y"].map((nonce) => ({ nonce, text: "", at: at + 660_000, seen: 5, state: "sending" as const }));
+    const show = (own: string): string[] =>
+      rowsOf(stored, waiting, (m) => m.peer === own).map((r) => (r.kind === "message" || r.kind === "pending" ? `${r.kind[0]} ${r.head ? "head" : "more"}` : r.kind));
+    const rows = ["top", "day", "m head", "day", "m head", "m more", "m head", "m head"];
+    expect(show("b")).toEqual([...rows, "p more", "p more"]);
+    expect(show("a")).toEqual([...rows, "p head", "p more"]);
   });
 });
 

@@ -258,6 +258,7 @@ export const en = {
     log: "Messages",
     placeholder: "Message everyone",
     send: "Send",
+    emoji: "Emoji",
     sending: "Sending…",
     failed: "Not sent.",
     retry: "Try again",

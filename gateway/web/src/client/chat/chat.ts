@@ -113,7 +113,7 @@ export class Chat {
   /** Takes a message that the room was told of. */
   received(message: ChatMessage): void {
     const { messages, starting } = this.view.get();
-    if (messages.some((known) => known.seq === message.seq)) return;
+    if (this.#knows(message.seq)) return;
     const gap = !starting && messages.length > 0 && message.seq > this.lastSeq + 1;
     this.#merge([message]);
     if (gap) void this.#fill(messages.at(-1)?.seq);
@@ -220,17 +220,15 @@ export class Chat {
   }
 
   #knows(seq: Seq): boolean {
-    return this.view.get().messages.some((message) => message.seq === seq);
+    return seq <= this.lastSeq && this.view.get().messages.some((message) => message.seq === seq);
   }
 
   #merge(incoming: readonly ChatMessage[]): void {
     if (incoming.length === 0) return;
     const { messages, outgoing } = this.view.get();
-    const bySeq = new Map(messages.map((message) => [message.seq, message]));
-    for (const message of incoming) bySeq.set(message.seq, bySeq.get(message.seq) ?? message);
     const stored = new Set(incoming.map((message) => message.nonce));
     const rest = outgoing.some((message) => stored.has(message.nonce)) ? outgoing.filter((m) => !stored.has(m.nonce)) : outgoing;
-    this.view.patch({ messages: [...bySeq.values()].sort((a, b) => a.seq - b.seq), outgoing: rest });
+    this.view.patch({ messages: merged(messages, incoming), outgoing: rest });
   }
 
   #replace(nonce: Nonce, change: (message: Outgoing) => Outgoing | undefined): void {
@@ -286,4 +284,15 @@ export class Chat {
     this.#readSent = seq;
     this.#signal.request<"chat_read">({ type: "chat_read", seq }).catch(() => undefined);
   }
+}
+
+/** Both in one order, each once. Most come after the last or before the first, which costs no sorting of a long history. */
+function merged(messages: readonly ChatMessage[], incoming: readonly ChatMessage[]): readonly ChatMessage[] {
+  const sorted = [...incoming].sort((a, b) => a.seq - b.seq).filter((message, i, all) => message.seq !== all[i - 1]?.seq);
+  const [first, last] = [sorted[0]?.seq ?? 0, sorted.at(-1)?.seq ?? 0];
+  if (messages.length === 0 || first > (messages.at(-1)?.seq ?? 0)) return [...messages, ...sorted];
+  if (last < (messages[0]?.seq ?? 0)) return [...sorted, ...messages];
+  const bySeq = new Map(messages.map((message) => [message.seq, message]));
+  for (const message of sorted) bySeq.set(message.seq, bySeq.get(message.seq) ?? message);
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
 }

@@ -10,6 +10,7 @@ import { useText } from "../../app/i18n";
 import { isOwn, limits, type ChatMessage, type RoomSession } from "../../client";
 import { cx } from "../../ui/cx";
 import { useSlice } from "../../ui/use-slice";
+import { EmojiPicker } from "./emoji-picker";
 import { MessageList } from "./message-list";
 
 export function ChatPanel({ session, focus = true }: { session: RoomSession; focus?: boolean }) {
@@ -43,6 +44,8 @@ function Composer({ onSend, focus }: { onSend: (text: string) => void; focus: bo
   const text = useText();
   const [draft, setDraft] = useState("");
   const ref = useRef<HTMLTextAreaElement>(null);
+  /** Where to write on after an emoji was put in. */
+  const caret = useRef<number | undefined>(undefined);
   const over = [...draft.trim()].length - limits.chatTextChars;
   const ready = draft.trim() !== "" && over <= 0;
   useEffect(() => {
@@ -62,6 +65,12 @@ function Composer({ onSend, focus }: { onSend: (text: string) => void; focus: bo
     setDraft("");
     ref.current?.focus();
   };
+  const insert = (emoji: string): void => {
+    const element = ref.current;
+    const [from, to] = [element?.selectionStart ?? draft.length, element?.selectionEnd ?? draft.length];
+    setDraft(draft.slice(0, from) + emoji + draft.slice(to));
+    caret.current = from + emoji.length;
+  };
   const press = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
@@ -74,7 +83,7 @@ function Composer({ onSend, focus }: { onSend: (text: string) => void; focus: bo
           {text.chat.tooLong(over)}
         </p>
       )}
-      <div className="calm flex items-end gap-1 rounded-panel border border-line bg-raised py-1 pr-1 pl-3.5 has-[textarea:focus-visible]:outline-2 has-[textarea:focus-visible]:outline-offset-1 has-[textarea:focus-visible]:outline-accent">
+      <div className="calm flex items-end gap-1 rounded-panel border border-line bg-raised py-1 ps-3.5 pe-1 has-[textarea:focus-visible]:outline-2 has-[textarea:focus-visible]:outline-offset-1 has-[textarea:focus-visible]:outline-accent">
         <textarea
           ref={ref}
           rows={1}
@@ -86,6 +95,14 @@ function Composer({ onSend, focus }: { onSend: (text: string) => void; focus: bo
           aria-describedby={over > 0 ? "too-long" : undefined}
           placeholder={text.chat.placeholder}
           className="min-h-5 flex-1 resize-none bg-transparent py-2 outline-none placeholder:text-muted"
+        />
+        <EmojiPicker
+          onPick={insert}
+          onClosed={() => {
+            ref.current?.focus();
+            if (caret.current !== undefined) ref.current?.setSelectionRange(caret.current, caret.current);
+            caret.current = undefined;
+          }}
         />
         <button
           type="button"

@@ -1,20 +1,24 @@
 /**
- * The messages: grouped, with days between, loading upward, sticking to the end while one is there.
+ * The messages: grouped, with days between, loading upward, sticking to the end while one is there. Only those in sight are
+ * in the page, so ten thousand scroll like ten.
  *
  * **Invariant:** loading older messages moves nothing that is being read, and new ones move it only when one is at the end.
  */
+import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
-import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from "react";
 
 import { useText } from "../../app/i18n";
 import { wall, type ChatMessage, type Outgoing } from "../../client";
-import { Avatar } from "../../ui/avatar";
-import { dateOf, daysAgo, timeOf } from "../shared/when";
-import { rowsOf } from "./message-rows";
-import { MessageText } from "./message-text";
+import { Day, Message, Pending } from "./message-row";
+import { rowsOf, type Row } from "./message-rows";
 
 /** Closer to the end than this counts as being there. */
 const NEAR_PX = 40;
+/** Rows drawn beyond the edges, so that a fast wheel meets no blank. */
+const OVERSCAN = 8;
+/** Older messages are asked for when this few rows are left above. */
+const OLDER_ROWS = 12;
 
 export interface MessageListProps {
   messages: readonly ChatMessage[];
@@ -33,31 +37,52 @@ export interface MessageListProps {
 }
 
 export function MessageList(props: MessageListProps) {
-  const { messages, outgoing, more, loading, starting, isOwn, ownName } = props;
+  const { messages, outgoing, more, loading, starting, isOwn } = props;
   const text = useText();
-  const rows = useMemo(() => rowsOf(messages), [messages]);
   const scroller = useRef<HTMLDivElement>(null);
-  const { atEnd, fresh, toEnd, watchScroll } = useStickToEnd(scroller, messages, outgoing, isOwn, props.onEnd);
-  const top = useLoadOlder(scroller, props.onOlder, more && !loading);
-  const now = wall();
+  const rows = useMemo(() => rowsOf(messages, outgoing, isOwn), [messages, outgoing, isOwn]);
+  const list = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (index) => heightOf(rows[index]),
+    getItemKey: useCallback((index: number) => rows[index]?.key ?? index, [rows]),
+    anchorTo: "end",
+    followOnAppend: true,
+    scrollEndThreshold: NEAR_PX,
+    overscan: OVERSCAN,
+    paddingStart: 8,
+    paddingEnd: 12,
+    directDomUpdates: true,
+  });
+  const toEnd = useCallback(() => list.scrollToEnd(), [list]);
+  const { atEnd, fresh, watchScroll } = useEnd(scroller, props, toEnd);
+
+  const items = list.getVirtualItems();
+  const first = items[0]?.index ?? 0;
+  const near = first < OLDER_ROWS && !starting && more && !loading;
+  const { onOlder } = props;
+  useEffect(() => {
+    if (near) onOlder();
+  }, [near, onOlder, rows.length]);
 
   return (
     <div className="relative min-h-0 flex-1">
-      <div ref={scroller} onScroll={watchScroll} role="log" aria-label={text.chat.log} tabIndex={0} className="flex size-full flex-col overflow-y-auto px-4 py-3 [overflow-anchor:none]">
-        <div ref={top} className="mt-auto pb-2 text-center text-xs text-muted">
-          {starting ? text.chat.starting : more ? text.chat.older : messages.length > 0 && text.chat.beginning}
-        </div>
+      <div
+        ref={scroller}
+        onScroll={watchScroll}
+        role="log"
+        aria-label={text.chat.log}
+        tabIndex={0}
+        className="flex size-full flex-col overflow-y-auto overscroll-contain px-4 [overflow-anchor:none]"
+      >
         {!starting && messages.length === 0 && outgoing.length === 0 && <p className="m-auto max-w-60 text-center text-muted">{props.empty}</p>}
-        {rows.map((row) =>
-          row.kind === "day" ? (
-            <Day key={row.key} at={row.at} now={now} />
-          ) : (
-            <Message key={row.key} message={row.message} head={row.head} name={isOwn(row.message) ? text.common.you : row.message.displayName} />
-          ),
-        )}
-        {outgoing.map((message, i) => (
-          <Pending key={message.nonce} message={message} head={i === 0} name={text.common.you} ownName={ownName} onRetry={props.onRetry} onDiscard={props.onDiscard} />
-        ))}
+        <div ref={list.containerRef} className="relative mt-auto w-full shrink-0">
+          {items.map((item) => (
+            <div key={item.key} ref={list.measureElement} data-index={item.index} className="absolute start-0 top-0 w-full">
+              <RowOf row={rows[item.index]} {...props} />
+            </div>
+          ))}
+        </div>
       </div>
       {!atEnd && fresh > 0 && (
         <button
@@ -73,23 +98,41 @@ export function MessageList(props: MessageListProps) {
   );
 }
 
-/** Keeps the end in sight while one is there, and the place while one is not. */
-function useStickToEnd(
-  scroller: RefObject<HTMLDivElement | null>,
-  messages: readonly ChatMessage[],
-  outgoing: readonly Outgoing[],
-  isOwn: (message: ChatMessage) => boolean,
-  onEnd: (atEnd: boolean) => void,
-) {
-  const [atEnd, setAtEnd] = useState(true);
-  const [fresh, setFresh] = useState(0);
-  const stuck = useRef(true);
-  const before = useRef({ first: 0, last: 0, height: 0, outgoing: 0 });
+/** A first guess, px; each row is measured once it is drawn. */
+function heightOf(row: Row | undefined): number {
+  if (!row) return 0;
+  switch (row.kind) {
+    case "top":
+      return 28;
+    case "day":
+      return 32;
+    default:
+      return (row.head ? 30 : 2) + 20 * Math.ceil(row.message.text.length / 40) + (row.kind === "pending" ? 16 : 0);
+  }
+}
 
-  const toEnd = useCallback(() => {
-    const element = scroller.current;
-    if (element) element.scrollTop = element.scrollHeight;
-  }, [scroller]);
+function RowOf({ row, ...props }: MessageListProps & { row: Row | undefined }) {
+  const text = useText();
+  switch (row?.kind) {
+    case "top":
+      return <p className="pb-2 text-center text-xs leading-5 text-muted">{props.starting ? text.chat.starting : props.more ? text.chat.older : props.messages.length > 0 ? text.chat.beginning : "\u00a0"}</p>;
+    case "day":
+      return <Day at={row.at} now={wall()} />;
+    case "message":
+      return <Message message={row.message} head={row.head} name={props.isOwn(row.message) ? text.common.you : row.message.displayName} />;
+    case "pending":
+      return <Pending message={row.message} head={row.head} name={text.common.you} ownName={props.ownName} onRetry={props.onRetry} onDiscard={props.onDiscard} />;
+    default:
+      return null;
+  }
+}
+
+/** Whether the end is in sight, how much came since it was, and the way back to it. */
+function useEnd(scroller: RefObject<HTMLDivElement | null>, { messages, outgoing, starting, isOwn, onEnd }: MessageListProps, toEnd: () => void) {
+  const [atEnd, setAtEnd] = useState(true);
+  const stuck = useRef(true);
+  const last = messages.at(-1)?.seq ?? 0;
+  const [seen, setSeen] = useState(last);
 
   const watchScroll = useCallback(() => {
     const element = scroller.current;
@@ -97,24 +140,20 @@ function useStickToEnd(
     const near = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX;
     stuck.current = near;
     setAtEnd(near);
-    if (near) setFresh(0);
   }, [scroller]);
 
+  if (atEnd && seen !== last) setSeen(last);
+  const fresh = useMemo(() => (atEnd ? 0 : countAfter(messages, seen, isOwn)), [atEnd, messages, seen, isOwn]);
+
+  // The first page, and what one writes oneself, are shown wherever one was.
   useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const old = before.current;
-    const first = messages[0]?.seq ?? 0;
-    const last = messages.at(-1)?.seq ?? 0;
-    const prepended = old.last > 0 && first < old.first;
-    const written = outgoing.length > old.outgoing;
-    if (stuck.current || written) {
-      element.scrollTop = element.scrollHeight;
-      stuck.current = true;
-    } else if (prepended) element.scrollTop += element.scrollHeight - old.height;
-    if (!stuck.current && last > old.last) setFresh((n) => n + messages.filter((m) => m.seq > old.last && !isOwn(m)).length);
-    before.current = { first, last, height: element.scrollHeight, outgoing: outgoing.length };
-  }, [messages, outgoing, scroller, isOwn]);
+    if (!starting) toEnd();
+  }, [starting, toEnd]);
+  const before = useRef(0);
+  useLayoutEffect(() => {
+    if (outgoing.length > before.current) toEnd();
+    before.current = outgoing.length;
+  }, [outgoing.length, toEnd]);
 
   // A panel that changes its size keeps its end in sight, too.
   useEffect(() => {
@@ -135,86 +174,15 @@ function useStickToEnd(
     };
   }, [atEnd, onEnd]);
 
-  return { atEnd, fresh, toEnd, watchScroll };
+  return { atEnd, fresh, watchScroll };
 }
 
-/** Asks for older messages when the beginning comes near. */
-function useLoadOlder(scroller: RefObject<HTMLDivElement | null>, onOlder: () => void, ready: boolean): RefObject<HTMLDivElement | null> {
-  const top = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (!ready || !top.current) return;
-    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && onOlder(), {
-      root: scroller.current,
-      rootMargin: "300px 0px 0px",
-    });
-    observer.observe(top.current);
-    return () => observer.disconnect();
-  }, [scroller, onOlder, ready]);
-  return top;
-}
-
-function Day({ at, now }: { at: number; now: number }) {
-  const text = useText();
-  const days = daysAgo(at, now);
-  return <p className="my-2 text-center text-xs text-muted">{days === 0 ? text.chat.today : days === 1 ? text.chat.yesterday : dateOf(at)}</p>;
-}
-
-const rowClass = "grid grid-cols-[30px_minmax(0,1fr)] gap-2.5";
-
-const Message = memo(function Message({ message, head, name }: { message: ChatMessage; head: boolean; name: string }) {
-  const time = timeOf(message.at);
-  return (
-    <article data-seq={message.seq} className={`${rowClass} ${head ? "mt-2.5" : "mt-0.5"}`}>
-      {head ? <Avatar name={message.displayName} size="small" className="mt-0.5" /> : <span />}
-      <div className="min-w-0">
-        {head && (
-          <p className="flex items-baseline gap-1.5">
-            <b dir="auto" className="truncate text-sm font-semibold">
-              {name}
-            </b>
-            <time dateTime={new Date(message.at).toISOString()} className="text-xs text-muted tabular-nums">
-              {time}
-            </time>
-          </p>
-        )}
-        <MessageText text={message.text} />
-      </div>
-    </article>
-  );
-});
-
-interface PendingProps {
-  message: Outgoing;
-  head: boolean;
-  name: string;
-  ownName: string;
-  onRetry: (nonce: string) => void;
-  onDiscard: (nonce: string) => void;
-}
-
-function Pending({ message, head, name, ownName, onRetry, onDiscard }: PendingProps) {
-  const text = useText();
-  const link = "font-semibold text-accent underline-offset-2 hover:underline";
-  return (
-    <article data-state={message.state} className={`${rowClass} ${head ? "mt-2.5" : "mt-0.5"}`}>
-      {head ? <Avatar name={ownName} size="small" className="mt-0.5" /> : <span />}
-      <div className="min-w-0">
-        {head && <b className="text-sm font-semibold">{name}</b>}
-        <MessageText text={message.text} />
-        {message.state === "sending" ? (
-          <p className="text-xs text-muted">{text.chat.sending}</p>
-        ) : (
-          <p role="alert" className="text-xs text-danger-text">
-            {text.chat.failed} {message.code && text.codes[message.code]}{" "}
-            <button type="button" className={link} onClick={() => onRetry(message.nonce)}>
-              {text.chat.retry}
-            </button>{" "}
-            <button type="button" className={link} onClick={() => onDiscard(message.nonce)}>
-              {text.chat.discard}
-            </button>
-          </p>
-        )}
-      </div>
-    </article>
-  );
+function countAfter(messages: readonly ChatMessage[], seq: number, isOwn: (message: ChatMessage) => boolean): number {
+  let count = 0;
+  for (let at = messages.length - 1; at >= 0; at -= 1) {
+    const message = messages[at];
+    if (!message || message.seq <= seq) break;
+    if (!isOwn(message)) count += 1;
+  }
+  return count;
 }
