@@ -77,6 +77,25 @@ describe("own devices", () => {
     expect(source.tracks.every((track) => track.readyState === "ended")).toBe(true);
   });
 
+  it("talk while a key is held, and remember nothing of it", async () => {
+    const store = memoryStore();
+    const local = new LocalMedia(testDevices(), store);
+    await local.setOn("microphone", true);
+    await local.setOn("microphone", false);
+    const on = (): boolean => local.state.get().microphone.on && local.state.get().microphone.track?.enabled === true;
+    await local.talk(true);
+    expect(on()).toBe(true);
+    await local.talk(true);
+    await local.talk(false);
+    expect([on(), new LocalMedia(testDevices(), store).choices.get().microphoneOn]).toEqual([false, false]);
+    // Turned on for good while held: letting go changes nothing.
+    await local.talk(true);
+    await local.setOn("microphone", true);
+    await local.talk(false);
+    expect(on()).toBe(true);
+    local.close();
+  });
+
   it("that are unplugged are replaced by the next, and it is said", async () => {
     const source = testDevices();
     const local = new LocalMedia(source, memoryStore());

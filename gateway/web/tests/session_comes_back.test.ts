@@ -133,6 +133,12 @@ describe("a session", () => {
     expect(room.wire.last.of("offer")).toHaveLength(2);
     expect(room.session.connection.get()).toMatchObject({ state: "reconnecting", part: "media" });
     room.media.open("publish").becomes("connected");
+    expect(room.session.connection.get()).toEqual({ state: "moved" });
+    await settle(1_000);
+    room.wire.last.say({ type: "pong", at: 0, now: 0 });
+    await settle(900);
+    expect(room.session.connection.get()).toEqual({ state: "moved" });
+    await settle(200);
     expect(room.session.connection.get()).toEqual({ state: "live" });
   });
 

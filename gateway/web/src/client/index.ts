@@ -12,6 +12,7 @@ export { loadJson, saveJson, type Choices, type KeyValue } from "./devices/choic
 export { LocalMedia, type DeviceInfo, type DeviceKind, type DeviceLists, type DeviceState, type MediaState } from "./devices/local-media";
 export { meter } from "./devices/meter";
 export type { DeviceProblem } from "./devices/problem";
+export { SHARES_MAX, type Share } from "./devices/screens";
 export { playTestSound } from "./devices/test-sound";
 export { Refused, isPassing, type ClientCode } from "./errors";
 export type { RoomQuery } from "./http/api";
@@ -20,4 +21,5 @@ export * from "./protocol/generated";
 export { RoomSession } from "./session/session";
 export type { ConnectionView, ConnectingStep, EndReason, RosterView, SlotsView, StoredSeat, TileWant, TracksView } from "./session/views";
 export { Slice, type Readable } from "./slice";
+export type { Bars, TrackFigures } from "./stats/figures";
 export type { Quality } from "./stats/quality";

@@ -8,6 +8,7 @@ import { Emitter } from "../emitter";
 import { Slice } from "../slice";
 import { loadChoices, saveChoices, type Choices, type KeyValue } from "./choices";
 import { problemOf, type DeviceProblem } from "./problem";
+import { ScreenShares, type ScreenSource } from "./screens";
 
 export type DeviceKind = "microphone" | "camera";
 
@@ -41,7 +42,7 @@ export interface DeviceEvents {
   replaced: { kind: DeviceKind; label: string | null };
 }
 
-export type DeviceSource = Pick<MediaDevices, "getUserMedia" | "enumerateDevices" | "addEventListener" | "removeEventListener">;
+export type DeviceSource = Pick<MediaDevices, "getUserMedia" | "enumerateDevices" | "addEventListener" | "removeEventListener"> & ScreenSource;
 
 const CAMERA = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
 const MICROPHONE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
@@ -52,14 +53,17 @@ export class LocalMedia {
   readonly lists = new Slice<DeviceLists>({ microphone: [], camera: [], speaker: [] });
   readonly choices: Slice<Choices>;
   readonly events = new Emitter<DeviceEvents>();
+  readonly screens: ScreenShares;
   readonly #source: DeviceSource | undefined;
   readonly #store: KeyValue;
   readonly #turn: Record<DeviceKind, number> = { microphone: 0, camera: 0 };
+  #talking = false;
   readonly #refresh = (): void => void this.refresh();
 
   constructor(source: DeviceSource | undefined, store: KeyValue) {
     this.#source = source;
     this.#store = store;
+    this.screens = new ScreenShares(source);
     this.choices = new Slice(loadChoices(store));
     this.state = new Slice<MediaState>({ microphone: closed, camera: closed });
     source?.addEventListener("devicechange", this.#refresh);
@@ -82,8 +86,21 @@ export class LocalMedia {
     this.lists.set({ microphone: of("audioinput"), camera: of("videoinput"), speaker: of("audiooutput") });
   }
 
+  /** Push to talk: opens a closed microphone for as long as it is held, and remembers nothing of it. */
+  async talk(held: boolean): Promise<void> {
+    const { on } = this.state.get().microphone;
+    if (held === this.#talking || (held && on)) return;
+    this.#talking = held;
+    await this.#turnTo("microphone", held);
+  }
+
   async setOn(kind: DeviceKind, on: boolean): Promise<void> {
+    if (kind === "microphone") this.#talking = false;
     this.#remember(kind === "microphone" ? { microphoneOn: on } : { cameraOn: on });
+    await this.#turnTo(kind, on);
+  }
+
+  async #turnTo(kind: DeviceKind, on: boolean): Promise<void> {
     const now = this.state.get()[kind];
     if (!on) {
       this.#turn[kind] += 1;
@@ -115,6 +132,7 @@ export class LocalMedia {
       this.#release(kind);
       this.#set(kind, { ...closed });
     }
+    this.screens.stopAll();
     this.#source?.removeEventListener("devicechange", this.#refresh);
   }
 

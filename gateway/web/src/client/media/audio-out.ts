@@ -1,5 +1,5 @@
 /**
- * Plays what others say: one audio element for each slot, on the chosen speaker.
+ * Plays what others say: one audio element for each slot, on the chosen speaker, each as loud as wished.
  *
  * **Invariant:** an element lives exactly as long as its slot has a track, and all of them use the same speaker.
  */
@@ -14,6 +14,7 @@ export class AudioOut {
   /** True while the browser refuses to play before the person touched the page. */
   readonly blocked = new Slice(false);
   readonly #elements = new Map<SlotIndex, HTMLAudioElement>();
+  readonly #volumes = new Map<SlotIndex, number>();
   #speaker = "";
 
   set(slot: SlotIndex, track: MediaStreamTrack | undefined): void {
@@ -30,6 +31,7 @@ export class AudioOut {
     element.hidden = true;
     element.dataset["slot"] = String(slot);
     element.srcObject = new MediaStream([track]);
+    element.volume = this.#volumes.get(slot) ?? 1;
     document.body.append(element);
     this.#elements.set(slot, element);
     this.#route(element);
@@ -39,6 +41,13 @@ export class AudioOut {
   speaker(id: string): void {
     this.#speaker = id;
     for (const element of this.#elements.values()) this.#route(element);
+  }
+
+  /** How loud a slot is played, 0 to 1. */
+  volume(slot: SlotIndex, volume: number): void {
+    this.#volumes.set(slot, volume);
+    const element = this.#elements.get(slot);
+    if (element && element.volume !== volume) element.volume = volume;
   }
 
   /** Plays again what was blocked; to be called from a click. */

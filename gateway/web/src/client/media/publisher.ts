@@ -1,20 +1,24 @@
 /**
- * The publish connection: what this client sends. The client offers; muting keeps the m-line and takes the track out of it.
+ * The publish connection: what this client sends. The client offers; muting keeps the m-line and takes the track out of it,
+ * and so does ending a publication: the next one of its key takes the m-line over, without an offer.
  *
  * **Invariant:** at most one offer is under way; a publication that the server refused is not offered again; and what the
  * server was told about muting ends up equal to what is wanted, whatever was lost in between.
  */
 import { Refused } from "../errors";
 import type { IceServer, MediaKind, SourceKind, TrackId, TrackInfo } from "../protocol/generated";
+import { encodingsFor } from "./encodings";
 import { configuration, healthOf, Serial, type Health, type MakePeerConnection } from "./peer-connection";
 import type { Signal } from "./signal";
 
-/** Full rate of a 720p camera; the server's feedback decides how much of it is used. */
-const CAMERA_BITS_MAX = 2_500_000;
-
-interface Publication {
+/** What is sent, and what from: a person may share two screens, so that the source alone does not name it. */
+export interface Sent {
+  key: string;
   source: SourceKind;
   kind: MediaKind;
+}
+
+interface Publication extends Sent {
   track: MediaStreamTrack | null;
   muted: boolean;
   transceiver?: RTCRtpTransceiver;
@@ -22,6 +26,8 @@ interface Publication {
   /** What the server knows. */
   told?: boolean;
   refused?: Refused;
+  /** Not to be sent any more; the m-line waits for the next of this key. */
+  ended?: boolean;
 }
 
 export interface PublisherHooks {
@@ -33,7 +39,7 @@ export class Publisher {
   readonly #make: MakePeerConnection;
   readonly #signal: Signal;
   readonly #hooks: PublisherHooks;
-  readonly #publications = new Map<SourceKind, Publication>();
+  readonly #publications = new Map<string, Publication>();
   #serial = new Serial();
   #connection: RTCPeerConnection | undefined;
   #ice: readonly IceServer[] = [];
@@ -61,24 +67,44 @@ export class Publisher {
   }
 
   /** The own track's id, once the server gave it. */
-  idOf(source: SourceKind): TrackId | undefined {
-    return this.#publications.get(source)?.id;
+  idOf(key: string): TrackId | undefined {
+    return this.#publications.get(key)?.id;
   }
 
-  /** What is to be sent from a source. A source is first published when it first has a track. */
-  set(source: SourceKind, kind: MediaKind, track: MediaStreamTrack | null, muted: boolean): void {
-    const known = this.#publications.get(source);
+  /** What is being sent, by m-line. */
+  get sent(): ReadonlyMap<string, Sent & { id: TrackId | undefined }> {
+    return new Map([...this.#publications.values()].map(({ key, source, kind, id, transceiver }) => [transceiver?.mid ?? "", { key, source, kind, id }]));
+  }
+
+  /** What is to be sent. Something is first published when it first has a track. */
+  set({ key, source, kind }: Sent, track: MediaStreamTrack | null, muted: boolean): void {
+    const known = this.#publications.get(key);
     if (!known && !track) return;
-    const publication = known ?? { source, kind, track, muted };
-    this.#publications.set(source, publication);
+    const publication = known ?? { key, source, kind, track, muted };
+    this.#publications.set(key, publication);
     publication.muted = muted;
     if (publication.track !== track) {
       publication.track = track;
       void publication.transceiver?.sender.replaceTrack(track).catch(() => undefined);
     }
+    const again = publication.ended;
+    delete publication.ended;
     if (!this.#ready) return;
-    if (publication.transceiver) this.#tellMute(publication);
-    else this.#negotiate();
+    if (!publication.transceiver) this.#negotiate();
+    else if (again && !publication.id) this.#publishAgain(publication);
+    else this.#tellMute(publication);
+  }
+
+  /** Ends a publication, if there is one of this key. */
+  end(key: string): void {
+    const publication = this.#publications.get(key);
+    if (!publication || publication.ended) return;
+    publication.ended = true;
+    publication.track = null;
+    delete publication.refused;
+    void publication.transceiver?.sender.replaceTrack(null).catch(() => undefined);
+    this.#tellEnd(publication);
+    if (!publication.transceiver) this.#publications.delete(key);
   }
 
   /** Begins anew on a new connection, with everything that is being sent. */
@@ -86,7 +112,8 @@ export class Publisher {
     this.#closeConnection();
     this.#ice = ice;
     this.#ready = true;
-    for (const publication of this.#publications.values()) {
+    for (const publication of [...this.#publications.values()]) {
+      if (publication.ended) this.#publications.delete(publication.key);
       delete publication.transceiver;
       delete publication.id;
       delete publication.told;
@@ -98,7 +125,9 @@ export class Publisher {
   keep(own: readonly TrackInfo[]): boolean {
     this.#ready = true;
     for (const publication of this.#publications.values()) {
-      if (!publication.id) continue;
+      if (publication.ended) this.#tellEnd(publication);
+      else if (!publication.id && publication.transceiver) this.#publishAgain(publication);
+      if (!publication.id || publication.ended) continue;
       const theirs = own.find((track) => track.track === publication.id);
       if (!theirs) return false;
       publication.told = theirs.muted;
@@ -179,7 +208,7 @@ export class Publisher {
     const transceiver = connection.addTransceiver(publication.track ?? publication.kind, {
       direction: "sendonly",
       streams: stream,
-      ...(publication.kind === "video" ? { sendEncodings: [{ maxBitrate: CAMERA_BITS_MAX }] } : {}),
+      ...(publication.kind === "video" ? { sendEncodings: encodingsFor(publication.source, publication.track?.getSettings().height ?? 0, this.codec) } : {}),
     });
     if (this.codec && publication.kind === "video") preferCodec(transceiver, this.codec);
     return transceiver;
@@ -193,6 +222,7 @@ export class Publisher {
       if (connection !== this.#connection) return;
       publication.id = track;
       publication.told = muted;
+      if (publication.ended) return this.#tellEnd(publication);
       this.#tellMute(publication);
       this.#hooks.changed();
     } catch (error) {
@@ -201,6 +231,29 @@ export class Publisher {
       publication.refused = refused;
       this.#hooks.refused(source, refused);
     }
+  }
+
+  /** Publishes on an m-line that is there already. */
+  #publishAgain(publication: Publication): void {
+    const { connection } = this;
+    if (!connection || publication.refused) return;
+    void this.#serial.run(async () => {
+      if (publication.ended || publication.id || !this.#ready) return;
+      // Lost with the socket: it is said again by `keep`.
+      await this.#announce(connection, publication).catch(() => undefined);
+    });
+  }
+
+  #tellEnd(publication: Publication): void {
+    const { id } = publication;
+    if (!id || !this.#ready) return;
+    delete publication.id;
+    delete publication.told;
+    this.#signal.request<"unpublish">({ type: "unpublish", track: id }).catch((error: unknown) => {
+      // Lost with the socket: said again after the next resume.
+      if (Refused.from(error).code === "unreachable" && !publication.id) publication.id = id;
+    });
+    this.#hooks.changed();
   }
 
   #tellMute(publication: Publication): void {
@@ -217,7 +270,7 @@ export class Publisher {
 
 /** To be published, and not yet on the connection. */
 function isFresh(publication: Publication): boolean {
-  return !publication.transceiver && !publication.refused && publication.track !== null;
+  return !publication.transceiver && !publication.refused && !publication.ended && publication.track !== null;
 }
 
 function preferCodec(transceiver: RTCRtpTransceiver, mimeType: string): void {

@@ -61,6 +61,11 @@ export class Subscriber {
     return this.#live;
   }
 
+  /** Whom each slot is for, by the key of what was wanted. */
+  get owners(): ReadonlyMap<SlotIndex, string> {
+    return new Map([...this.#bound].map(([slot, { key }]) => [slot, key]));
+  }
+
   /** How many pairs the server has offered. */
   get pairs(): number {
     return this.#pairs.length;

@@ -5,14 +5,16 @@
  */
 import { now } from "../clock";
 import type { ClientCode } from "../errors";
+import { SHARES_MAX, type Share } from "../devices/screens";
 import { AudioOut } from "../media/audio-out";
 import type { MakePeerConnection } from "../media/peer-connection";
-import { Publisher } from "../media/publisher";
+import { Publisher, type Sent } from "../media/publisher";
 import type { Signal } from "../media/signal";
 import type { Want } from "../media/slot-plan";
 import { Subscriber } from "../media/subscriber";
 import type { LocalMedia, DeviceKind } from "../devices/local-media";
-import type { IceServer, SourceKind, TrackInfo } from "../protocol/generated";
+import { limits, type IceServer, type SourceKind, type TrackId, type TrackInfo } from "../protocol/generated";
+import { Slice } from "../slice";
 
 /** A short "disconnected" heals by itself. */
 const PATIENCE_MS = 2_500;
@@ -26,13 +28,21 @@ export interface CallMediaHooks {
   changed(): void;
   /** Only a new attachment helps. */
   reattach(): void;
-  refused(what: DeviceKind, code: ClientCode): void;
+  refused(what: DeviceKind | "screen", code: ClientCode): void;
 }
+
+/** What the devices are called on the publish connection. */
+const MICROPHONE: Sent = { key: "microphone", source: "microphone", kind: "audio" };
+const CAMERA: Sent = { key: "camera", source: "camera", kind: "video" };
+const screen = (place: number): Sent => ({ key: `screen ${place}`, source: "screen", kind: "video" });
+const screenAudio = (place: number): Sent => ({ key: `screen ${place} audio`, source: "screen_audio", kind: "audio" });
 
 export class CallMedia {
   readonly publisher: Publisher;
   readonly subscriber: Subscriber;
   readonly audio = new AudioOut();
+  /** How loud each person or screen is played here, 0 to 1; 1 for who is not in it. */
+  readonly volumes = new Slice<ReadonlyMap<string, number>>(new Map());
   readonly #local: LocalMedia;
   readonly #hooks: CallMediaHooks;
   readonly #stops: (() => void)[] = [];
@@ -47,8 +57,7 @@ export class CallMedia {
     this.#local = local;
     this.#hooks = hooks;
     const changed = (): void => this.#changed();
-    const refused = (source: SourceKind, code: ClientCode): void =>
-      hooks.refused(source === "microphone" ? "microphone" : "camera", code);
+    const refused = (source: SourceKind, code: ClientCode): void => hooks.refused(source === "screen_audio" ? "screen" : source, code);
     this.publisher = new Publisher(make, signal, { changed, refused: (source, error) => refused(source, error.code) });
     this.subscriber = new Subscriber(make, signal, { changed, audio: (slot, track) => this.audio.set(slot, track) });
   }
@@ -71,6 +80,7 @@ export class CallMedia {
   start(): void {
     const send = (): void => this.#send();
     this.#stops.push(this.#local.state.subscribe(send));
+    this.#stops.push(this.#local.screens.state.subscribe(send));
     const route = (): void => this.audio.speaker(this.#local.choices.get().speaker);
     this.#stops.push(this.#local.choices.subscribe(route));
     route();
@@ -101,6 +111,27 @@ export class CallMedia {
 
   want(wants: readonly Want[]): void {
     this.subscriber.want(wants);
+    this.#loudness();
+  }
+
+  /** Plays a person or a screen louder or softer, 0 to 1. */
+  setVolume(key: string, volume: number): void {
+    const next = new Map(this.volumes.get());
+    if (volume >= 1) next.delete(key);
+    else next.set(key, Math.max(0, volume));
+    this.volumes.set(next);
+    this.#loudness();
+  }
+
+  /** The own track that a share is, once the server gave it an id. */
+  screenTrack(share: Share): TrackId | undefined {
+    return this.publisher.idOf(screen(share.place).key);
+  }
+
+  #loudness(): void {
+    const volumes = this.volumes.get();
+    const { owners } = this.subscriber;
+    for (let slot = 0; slot < limits.slotPairs; slot += 1) this.audio.volume(slot, volumes.get(owners.get(slot) ?? "") ?? 1);
   }
 
   close(): void {
@@ -114,11 +145,23 @@ export class CallMedia {
 
   #send(): void {
     const { microphone, camera } = this.#local.state.get();
-    this.publisher.set("microphone", "audio", microphone.track, !microphone.on || !microphone.track);
-    this.publisher.set("camera", "video", camera.on ? camera.track : null, !camera.on || !camera.track);
+    this.publisher.set(MICROPHONE, microphone.track, !microphone.on || !microphone.track);
+    this.publisher.set(CAMERA, camera.on ? camera.track : null, !camera.on || !camera.track);
+    const shares = this.#local.screens.state.get();
+    for (let place = 0; place < SHARES_MAX; place += 1) {
+      const share = shares.find((other) => other.place === place);
+      this.#sendOrEnd(screen(place), share?.video ?? null);
+      this.#sendOrEnd(screenAudio(place), share?.audio ?? null);
+    }
+  }
+
+  #sendOrEnd(sent: Sent, track: MediaStreamTrack | null): void {
+    if (track) this.publisher.set(sent, track, false);
+    else this.publisher.end(sent.key);
   }
 
   #changed(): void {
+    this.#loudness();
     if (this.health === "connected") {
       this.#well();
       this.#reattached = 0;

@@ -15,10 +15,11 @@ import { Levels } from "../media/levels";
 import type { MakePeerConnection } from "../media/peer-connection";
 import type { Signal } from "../media/signal";
 import type { ClientOf, ClientType, ReplyTo } from "../protocol/frames";
-import { limits, type Joined, type PeerId, type RoomId, type ServerFrame, type ServerMessage, type TrackId } from "../protocol/generated";
+import type { Joined, PeerId, RoomId, ServerFrame, ServerMessage, TrackId } from "../protocol/generated";
 import { Slice } from "../slice";
 import type { Link, Rider } from "../socket/link";
-import { goodQuality, watchQuality, type Quality } from "../stats/quality";
+import type { Owners } from "../stats/figures";
+import { Stats } from "../stats/stats";
 import { CallMedia } from "./call-media";
 import { RoomState, emptyTracks, type Outcome } from "./room-state";
 import { endOf, endsHere, Seat, type SeatOptions } from "./seat";
@@ -29,6 +30,12 @@ import { wantsOf } from "./wants";
 const GAP_MS = 2_000;
 /** Layout changes come in bursts while a window is resized. */
 const LAYOUT_MS = 200;
+/** Speakers remembered for the order of tiles and slots; four pages of them. */
+const SPOKE_MAX = 100;
+/** How long it is said that the room has moved. */
+const MOVED_MS = 2_000;
+/** Reasons to attach again that mean another server. */
+const MOVES: ReadonlySet<string> = new Set(["media_node_lost", "node_draining", "moved"]);
 /** After this long without media the room is shown as live all the same: chat and roster are. */
 const MEDIA_STEP_MS = 6_000;
 
@@ -44,7 +51,9 @@ export class RoomSession implements Rider {
   readonly roster: Slice<RosterView>;
   readonly tracks = new Slice<TracksView>(emptyTracks);
   readonly slots = new Slice<SlotsView>(new Map());
-  readonly quality = new Slice<Quality>(goodQuality);
+  /** Who had the floor, the latest first. */
+  readonly spoke = new Slice<readonly PeerId[]>([]);
+  readonly stats: Stats;
   readonly events = new Emitter<SessionEvents>();
   readonly levels = new Levels();
   readonly chat: Chat;
@@ -57,11 +66,14 @@ export class RoomSession implements Rider {
   #hadMedia = false;
   #ended = false;
   #layout: readonly TileWant[] = [];
-  #spoke: readonly PeerId[] = [];
+  #watched = true;
+  #moving = false;
+  /** It moved, and that is still to be said or being said. */
+  #moved = false;
+  #movedTimer: ReturnType<typeof setTimeout> | undefined;
   #gapTimer: ReturnType<typeof setTimeout> | undefined;
   #layoutTimer: ReturnType<typeof setTimeout> | undefined;
   #mediaTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #stopQuality: () => void;
 
   constructor(options: SessionOptions) {
     this.#link = options.link;
@@ -79,7 +91,7 @@ export class RoomSession implements Rider {
       refused: (what, code) => this.events.emit("refused", { what, code }),
     });
     this.media.publisher.codec = options.codec;
-    this.#stopQuality = watchQuality(this.quality, () => [this.media.publisher.connection, this.media.subscriber.connection]);
+    this.stats = new Stats({ connections: () => [this.media.publisher.connection, this.media.subscriber.connection], owners: () => this.#owners() });
   }
 
   get room(): RoomId {
@@ -109,12 +121,19 @@ export class RoomSession implements Rider {
 
   /** What is on the screen: sizes decide what the server sends. */
   layout(tiles: readonly TileWant[]): void {
-    const known = new Set(this.#layout.map((tile) => tile.peer));
-    const fresh = tiles.some((tile) => !known.has(tile.peer));
+    const before = new Set(this.#layout.map(nameOf));
+    const same = tiles.length === before.size && tiles.every((tile) => before.has(nameOf(tile)));
     this.#layout = tiles;
-    // Someone new is shown at once; only changes of size wait for the end of the burst.
-    if (fresh && this.#attached) return this.#want();
+    // Who comes or goes does so at once; only changes of size wait for the end of the burst.
+    if (!same && this.#attached) return this.#want();
     this.#layoutTimer ??= setTimeout(() => this.#want(), LAYOUT_MS);
+  }
+
+  /** Whether anybody can see the page: while not, no picture is wanted, whatever the layout. */
+  watched(watched: boolean): void {
+    if (watched === this.#watched) return;
+    this.#watched = watched;
+    if (this.#attached) this.#want();
   }
 
   // ---- what the link asks and tells ----
@@ -155,6 +174,7 @@ export class RoomSession implements Rider {
   #attachedBy(joined: Joined, kept: boolean): void {
     this.#attached = true;
     this.roster.patch({ room: joined.room, self: joined.peer, role: joined.role });
+    this.#noteMove(joined);
     this.#settle(this.#state.snapshot(joined));
     const own = joined.tracks.filter((track) => track.peer === joined.peer);
     if (joined.room.kind !== "chat") {
@@ -172,6 +192,14 @@ export class RoomSession implements Rider {
     clearTimeout(this.#mediaTimer);
     this.#mediaTimer = setTimeout(() => this.#mediaLate(), MEDIA_STEP_MS);
     this.#say();
+  }
+
+  /** Another server than before: its reason said so, or the room has another owner and there are several. */
+  #noteMove({ epoch, gateways }: Joined): void {
+    const before = this.#state.position.epoch;
+    const moved = this.#moving || (before > 0 && epoch > before && gateways.length > 1);
+    this.#moving = false;
+    if (moved) this.#moved = true;
   }
 
   #detach(): void {
@@ -244,6 +272,7 @@ export class RoomSession implements Rider {
       case "resume_token":
         return this.#seat.renew(message.token);
       case "reattach":
+        this.#moving = MOVES.has(message.reason);
         return this.#attach(false);
       case "kicked":
         return this.#end({ why: "kicked" });
@@ -262,8 +291,9 @@ export class RoomSession implements Rider {
   /** Who has the floor counts as the latest speaker, not whoever is loud for a moment. */
   #hasFloor(track: TrackId | undefined): void {
     const peer = track && this.#state.tracks.byId.get(track)?.peer;
-    if (!peer || this.#spoke[0] === peer) return;
-    this.#spoke = [peer, ...this.#spoke.filter((other) => other !== peer)].slice(0, limits.slotPairs);
+    const before = this.spoke.get();
+    if (!peer || before[0] === peer) return;
+    this.spoke.set([peer, ...before.filter((other) => other !== peer)].slice(0, SPOKE_MAX));
   }
 
   /** A refusal that answers nothing: of the seat, or of a media connection's SRTP profile. */
@@ -283,7 +313,22 @@ export class RoomSession implements Rider {
     clearTimeout(this.#layoutTimer);
     this.#layoutTimer = undefined;
     if (this.#ended) return;
-    this.media.want(wantsOf(this.#state.tracks, this.roster.get().self, this.#layout, this.#spoke));
+    const tiles = this.#watched ? this.#layout : [];
+    this.media.want(wantsOf(this.#state.tracks, this.roster.get().self, tiles, this.spoke.get()));
+  }
+
+  /** Whose each report of the browser's statistics is. */
+  #owners(): Owners {
+    const received = new Map([...this.media.subscriber.live].map(([track, { id }]) => [id, track]));
+    const { sent } = this.media.publisher;
+    const { self } = this.roster.get();
+    return {
+      received: (id) => this.#state.tracks.byId.get(received.get(id) ?? ""),
+      sent: (mid) => {
+        const own = sent.get(mid);
+        return own?.id ? { track: own.id, peer: self, source: own.source } : undefined;
+      },
+    };
   }
 
   #mediaChanged(): void {
@@ -304,8 +349,15 @@ export class RoomSession implements Rider {
     if (this.#ended) return;
     const before = this.connection.get();
     const next = this.#standing(before);
+    if (next.state === "moved") this.#movedTimer ??= setTimeout(() => this.#settled(), MOVED_MS);
     const same = JSON.stringify(next) === JSON.stringify(before);
     if (!same) this.connection.set(next);
+  }
+
+  #settled(): void {
+    this.#moved = false;
+    this.#movedTimer = undefined;
+    this.#say();
   }
 
   #standing(before: ConnectionView): ConnectionView {
@@ -318,7 +370,7 @@ export class RoomSession implements Rider {
     if (this.media.health === "lost") return { state: "reconnecting", since, part: "media" };
     // While a lost connection is being rebuilt the picture is still frozen.
     if (before.state === "reconnecting" && this.media.health === "connecting") return { ...before, part: "media" };
-    return { state: "live" };
+    return { state: this.#moved ? "moved" : "live" };
   }
 
   #end(end: EndReason): void {
@@ -327,12 +379,17 @@ export class RoomSession implements Rider {
     this.#ended = true;
     clearTimeout(this.#layoutTimer);
     clearTimeout(this.#mediaTimer);
+    clearTimeout(this.#movedTimer);
     this.#seat.forget();
-    this.#stopQuality();
+    this.stats.stop();
     this.media.close();
     this.slots.set(new Map());
     this.#link.alight(this);
     this.connection.set({ state: "ended", end });
     this.events.emit("ended", end);
   }
+}
+
+function nameOf(tile: TileWant): string {
+  return tile.screen ?? tile.peer;
 }

@@ -20,6 +20,8 @@ export type EndReason =
 export type ConnectionView =
   | { state: "connecting"; step: ConnectingStep }
   | { state: "live" }
+  /** Live again on another server; said for two seconds, there is nothing to do. */
+  | { state: "moved" }
   /** `since` is on the clock of `performance.now`. */
   | { state: "reconnecting"; since: number; part: "line" | "media" }
   | { state: "ended"; end: EndReason };
@@ -45,13 +47,15 @@ export interface SessionEvents {
   peer_left: { peer: PeerInfo; reason: string };
   message: { displayName: string; text: string };
   /** Something that the person did was refused. */
-  refused: { what: "kick" | "close" | "microphone" | "camera"; code: ClientCode };
+  refused: { what: "kick" | "close" | "microphone" | "camera" | "screen"; code: ClientCode };
   ended: EndReason;
 }
 
 /** What a tile shows, for the slots. */
 export interface TileWant {
   peer: PeerId;
+  /** The tile shows this shared screen of theirs, not their camera. */
+  screen?: TrackId;
   /** Device pixels; 0 x 0 if out of sight. */
   width: number;
   height: number;

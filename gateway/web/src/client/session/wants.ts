@@ -2,7 +2,7 @@
  * Who is to be received, and how large: from the room's tracks and what is on the screen. Pure.
  *
  * **Invariant:** a person keeps its slot while muted, so that its first word and picture come at once; what is out of sight
- * is wanted at 0 x 0.
+ * is wanted at 0 x 0, and a shared screen has a slot of its own beside its person's.
  */
 import type { Want } from "../media/slot-plan";
 import type { PeerId, TrackInfo, WantedSize } from "../protocol/generated";
@@ -13,9 +13,9 @@ const STEP_PX = 16;
 /** The largest that is ever asked for. */
 const EDGE_MAX = 4_096;
 
-/** Most important first: seen on the screen, then the latest speakers, then open microphones, then by entering. */
+/** Most important first: shared screens, who is seen, then the latest speakers, then open microphones, then by entering. */
 export function wantsOf(tracks: TracksView, self: PeerId, tiles: readonly TileWant[], spoke: readonly PeerId[]): Want[] {
-  const seen = new Map(tiles.filter((tile) => tile.width > 0 && tile.height > 0).map((tile) => [tile.peer, tile]));
+  const seen = new Map(tiles.filter((tile) => tile.width > 0 && tile.height > 0).map((tile) => [tile.screen ?? tile.peer, tile]));
   const rank = (peer: PeerId): number => {
     if (seen.has(peer)) return 0;
     const at = spoke.indexOf(peer);
@@ -23,10 +23,28 @@ export function wantsOf(tracks: TracksView, self: PeerId, tiles: readonly TileWa
     return tracks.byPeer.get(peer)?.some((track) => track.source === "microphone" && !track.muted) ? 1_000 : 2_000;
   };
   const peers = [...tracks.byPeer.keys()].filter((peer) => peer !== self);
-  return peers
+  const screens = peers.flatMap((peer) => screensOf(tracks.byPeer.get(peer) ?? [], seen));
+  const persons = peers
     .map((peer, order) => ({ peer, order, rank: rank(peer) }))
     .sort((a, b) => a.rank - b.rank || a.order - b.order)
     .flatMap(({ peer }) => wantOf(peer, tracks.byPeer.get(peer) ?? [], seen.get(peer)));
+  return [...screens, ...persons];
+}
+
+/** A person's screens, each with its sound: the first sound goes with the first screen, since both are published together. */
+function screensOf(tracks: readonly TrackInfo[], seen: ReadonlyMap<string, TileWant>): Want[] {
+  const sounds = tracks.filter((track) => track.source === "screen_audio");
+  return tracks
+    .filter((track) => track.source === "screen")
+    .map((screen, i): Want => {
+      const tile = seen.get(screen.track);
+      const sound = sounds[i];
+      return {
+        key: screen.track,
+        video: { track: screen.track, size: tile ? sizeOf(tile) : { width: 0, height: 0 }, silent: screen.muted || !tile },
+        ...(sound ? { audio: { track: sound.track, silent: sound.muted } } : {}),
+      };
+    });
 }
 
 function wantOf(peer: PeerId, tracks: readonly TrackInfo[], tile: TileWant | undefined): Want[] {

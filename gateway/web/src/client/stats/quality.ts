@@ -1,10 +1,8 @@
 /**
- * How good the two connections are, from the browser's own statistics. Pure, but for the poller at the end.
+ * How good the two connections are, from the browser's own statistics. Pure.
  *
  * **Invariant:** a verdict changes only after several samples agree, so that a notice does not flicker.
  */
-import { Slice } from "../slice";
-
 export interface Quality {
   /** What this client sends. */
   upload: "good" | "weak";
@@ -26,11 +24,12 @@ export interface Sample {
 
 export const goodQuality: Quality = { upload: "good", download: "good", rttMs: null };
 
-const EVERY_MS = 2_000;
 /** Two samples make four seconds: shorter troubles repair themselves. */
 const AGREE = 2;
 const LOSS_WEAK = 0.08;
 const RTT_WEAK_MS = 600;
+/** A picture below this height is called small. */
+const SMALL_PX = 300;
 
 export class Judge {
   #before: Sample | undefined;
@@ -63,41 +62,35 @@ function verdict(count: number, now: "good" | "weak"): "good" | "weak" {
   return count === 0 ? "good" : now;
 }
 
-/** Reads both connections every two seconds until stopped. */
-export function watchQuality(quality: Slice<Quality>, connections: () => (RTCPeerConnection | undefined)[]): () => void {
-  const judge = new Judge();
-  let stopped = false;
-  const timer = setInterval(() => {
-    void sampleOf(connections()).then((sample) => {
-      if (!stopped) quality.set(judge.take(sample, quality.get()));
-    });
-  }, EVERY_MS);
-  return () => {
-    stopped = true;
-    clearInterval(timer);
-  };
-}
-
-async function sampleOf(connections: (RTCPeerConnection | undefined)[]): Promise<Sample> {
+/** The figures of a moment from the reports of both connections. */
+export function sampleOf(reports: readonly ReadonlyMap<string, Record<string, unknown>>[]): Sample {
   const sample: Sample = { rttMs: null, lossUp: null, limited: false, packetsReceived: 0, packetsLost: 0 };
-  for (const connection of connections) {
-    const report = await connection?.getStats().catch(() => undefined);
-    report?.forEach((entry: Record<string, unknown>) => add(sample, entry));
+  const sent: Record<string, unknown>[] = [];
+  for (const report of reports) {
+    for (const entry of report.values()) {
+      add(sample, entry);
+      if (entry["type"] === "outbound-rtp" && entry["kind"] === "video") sent.push(entry);
+    }
   }
+  // At the start every encoder is limited while the estimate grows; a small picture is what others notice. Of several
+  // layers the largest that is sent counts.
+  const tallest = Math.max(0, ...sent.filter((entry) => figure(entry, "framesPerSecond") > 0).map((entry) => figure(entry, "frameHeight")));
+  sample.limited = tallest > 0 && tallest < SMALL_PX && sent.some((entry) => entry["qualityLimitationReason"] === "bandwidth");
   return sample;
 }
 
+function figure(entry: Record<string, unknown>, key: string): number {
+  const value = entry[key];
+  return typeof value === "number" ? value : 0;
+}
+
 function add(sample: Sample, entry: Record<string, unknown>): void {
-  const figure = (key: string): number => (typeof entry[key] === "number" ? entry[key] : 0);
   if (entry["type"] === "candidate-pair" && entry["nominated"] === true && entry["state"] === "succeeded") {
-    sample.rttMs = Math.max(sample.rttMs ?? 0, figure("currentRoundTripTime") * 1_000);
+    sample.rttMs = Math.max(sample.rttMs ?? 0, figure(entry, "currentRoundTripTime") * 1_000);
   } else if (entry["type"] === "inbound-rtp" && entry["kind"] === "video") {
-    sample.packetsReceived += figure("packetsReceived");
-    sample.packetsLost += figure("packetsLost");
+    sample.packetsReceived += figure(entry, "packetsReceived");
+    sample.packetsLost += figure(entry, "packetsLost");
   } else if (entry["type"] === "remote-inbound-rtp") {
-    sample.lossUp = Math.max(sample.lossUp ?? 0, figure("fractionLost"));
-  } else if (entry["type"] === "outbound-rtp" && entry["kind"] === "video") {
-    // At the start every encoder is limited while the estimate grows; a small picture is what others notice.
-    sample.limited ||= entry["qualityLimitationReason"] === "bandwidth" && figure("frameHeight") > 0 && figure("frameHeight") < 300;
+    sample.lossUp = Math.max(sample.lossUp ?? 0, figure(entry, "fractionLost"));
   }
 }

@@ -60,7 +60,7 @@ export function Standing({ session }: { session: RoomSession }) {
   const text = useText();
   const view = useSlice(session.connection);
   const blocked = useSlice(session.media.audio.blocked);
-  const { upload, download } = useSlice(session.quality);
+  const { upload, download } = useSlice(session.stats.quality);
   if (view.state === "connecting") return <Pill tone="calm">{text.room.connecting[view.step]}</Pill>;
   if (view.state === "reconnecting") return <Reconnecting view={view} />;
   if (blocked) {

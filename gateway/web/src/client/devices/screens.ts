@@ -1,0 +1,103 @@
+/**
+ * Screens that this person shares, each with its sound where the browser gives it.
+ *
+ * **Invariant:** a share that ended, by the page or by the browser's own bar, has released what it captured.
+ */
+import { Emitter } from "../emitter";
+import { Slice } from "../slice";
+
+/** A person may show two things side by side; more are unreadable, and each costs everyone a picture. */
+export const SHARES_MAX = 2;
+
+export interface Share {
+  /** Its place, 0 or 1: kept while it lasts. */
+  place: number;
+  video: MediaStreamTrack;
+  audio: MediaStreamTrack | null;
+}
+
+export interface ScreenEvents {
+  /** The browser or the shared window ended it; nobody asked the page to. */
+  ended: Record<string, never>;
+  /** The browser could not capture it. That the person changed their mind is no failure. */
+  failed: Record<string, never>;
+}
+
+export type ScreenSource = Partial<Pick<MediaDevices, "getDisplayMedia">>;
+
+/** What is captured: sharp rather than smooth, and sound as it is played. */
+const WANTED = {
+  video: { width: { max: 2_560 }, height: { max: 1_440 }, frameRate: { ideal: 15, max: 30 } },
+  audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+  // To show the call in the call is a hall of mirrors, and its sound an echo.
+  selfBrowserSurface: "exclude",
+  surfaceSwitching: "include",
+  systemAudio: "include",
+} as DisplayMediaStreamOptions;
+
+export class ScreenShares {
+  readonly state = new Slice<readonly Share[]>([]);
+  readonly events = new Emitter<ScreenEvents>();
+  readonly #source: ScreenSource | undefined;
+  #asking = false;
+
+  constructor(source: ScreenSource | undefined) {
+    this.#source = source;
+  }
+
+  /** Phones have nothing to capture. */
+  get possible(): boolean {
+    return typeof this.#source?.getDisplayMedia === "function";
+  }
+
+  /** Asks the browser for one more screen; to be called from a click or a key. */
+  async start(): Promise<void> {
+    const place = this.#free();
+    if (place === undefined || this.#asking || !this.#source?.getDisplayMedia) return;
+    this.#asking = true;
+    try {
+      const stream = await this.#source.getDisplayMedia(WANTED);
+      const [video] = stream.getVideoTracks();
+      const audio = stream.getAudioTracks()[0] ?? null;
+      if (!video) throw new DOMException("no picture", "NotFoundError");
+      video.contentHint = "detail";
+      if (audio) audio.contentHint = "music";
+      video.onended = () => this.#gone(video);
+      this.state.set([...this.state.get(), { place, video, audio }]);
+    } catch (error) {
+      if ((error as DOMException | undefined)?.name !== "NotAllowedError") this.events.emit("failed", {});
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  stop(place: number): void {
+    for (const share of this.state.get()) if (share.place === place) release(share);
+    this.state.set(this.state.get().filter((share) => share.place !== place));
+  }
+
+  stopAll(): void {
+    if (this.state.get().length === 0) return;
+    this.state.get().forEach(release);
+    this.state.set([]);
+  }
+
+  #free(): number | undefined {
+    const taken = new Set(this.state.get().map((share) => share.place));
+    for (let place = 0; place < SHARES_MAX; place += 1) if (!taken.has(place)) return place;
+    return undefined;
+  }
+
+  #gone(video: MediaStreamTrack): void {
+    const share = this.state.get().find((other) => other.video === video);
+    if (!share) return;
+    this.stop(share.place);
+    this.events.emit("ended", {});
+  }
+}
+
+function release({ video, audio }: Share): void {
+  video.onended = null;
+  video.stop();
+  audio?.stop();
+}
