@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::herald::Herald;
+use crate::line::Line;
 use crate::metrics::Metrics;
 use crate::now::Now;
 use crate::presence::Board;
@@ -54,6 +55,7 @@ pub(crate) struct RoomEnv {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) herald: Herald,
     pub(crate) board: Arc<Board>,
+    pub(crate) line: Arc<Line>,
     pub(crate) placement: Arc<dyn Placement>,
     pub(crate) ids: Arc<Ids>,
     pub(crate) rooms: ActorRef<RoomsMessage>,

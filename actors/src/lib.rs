@@ -13,6 +13,7 @@ mod clock;
 pub mod conformance;
 mod env;
 mod herald;
+mod line;
 mod metrics;
 mod now;
 mod peer;
@@ -24,6 +25,8 @@ mod rooms;
 mod router;
 pub mod seams;
 mod tasks;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transport;
 
 pub use clock::{Clock, SystemClock};

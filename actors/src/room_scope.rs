@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use crate::catalogue::Catalogue;
 use crate::env::{Ids, RoomEnv, Seams};
 use crate::herald::Herald;
+use crate::line::Line;
 use crate::metrics::{Counted, Metrics, kind};
 use crate::peer::{Peer, PeerArgs, PeerMessage};
 use crate::presence::Board;
@@ -45,6 +46,7 @@ pub(crate) struct ScopeArgs {
     pub(crate) seams: Seams,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) board: Arc<Board>,
+    pub(crate) line: Arc<Line>,
     pub(crate) placement: Arc<dyn Placement>,
     pub(crate) ids: Arc<Ids>,
     pub(crate) rooms: ActorRef<RoomsMessage>,
@@ -122,13 +124,26 @@ impl Actor for RoomScope {
     type Arguments = ScopeArgs;
 
     async fn pre_start(&self, myself: ActorRef<ScopeMessage>, args: ScopeArgs) -> Result<Scope, ActorProcessingErr> {
-        let ScopeArgs { room, here, worker, seams, metrics, board, placement, ids, rooms, events } = args;
+        let ScopeArgs { room, here, worker, seams, metrics, board, line, placement, ids, rooms, events } = args;
         let herald = Herald::start(room, Arc::clone(&seams.bus), Arc::clone(&metrics));
         let alive = metrics.actor(kind::SCOPE);
         let scope = myself;
         let span = tracing::info_span!(parent: None, "room", %room);
-        let env =
-            Arc::new(RoomEnv { room, here, worker, span, seams, metrics, herald, board, placement, ids, rooms, scope });
+        let env = Arc::new(RoomEnv {
+            room,
+            here,
+            worker,
+            span,
+            seams,
+            metrics,
+            herald,
+            board,
+            line,
+            placement,
+            ids,
+            rooms,
+            scope,
+        });
         Ok(Scope {
             env,
             events,

@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorRef};
-use rookery_schemas::bus::{peers_subject, presence_subject, rooms_subject};
+use rookery_schemas::bus::{SeatRenewal, peers_subject, presence_subject, rooms_subject, seats_subject};
 use rookery_schemas::ids::{PeerId, RoomId};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::env::Seams;
+use crate::line::{self, Line};
 use crate::metrics::{Gauges, Metrics};
 use crate::presence::Board;
 use crate::seams::BusError;
@@ -34,6 +35,9 @@ pub enum Error {
     /// A metric is misnamed.
     #[error("the metrics cannot be made")]
     Metrics(#[from] prometheus::Error),
+    /// Our own question cannot be written.
+    #[error("a message cannot be encoded")]
+    Encode(#[from] serde_json::Error),
     /// The bus does not let us serve.
     #[error("the bus does not take our subjects")]
     Bus(#[from] BusError),
@@ -75,20 +79,24 @@ impl Rooms {
     pub async fn start(config: RoomsConfig, seams: Seams) -> Result<Self, Error> {
         let metrics = Arc::new(Metrics::new()?);
         let board = Arc::new(Board::default());
+        let line = Arc::new(Line::default());
         let permits = Arc::new(Semaphore::new(config.limits.requests_max));
         let args = NodeArgs {
             config: config.clone(),
             seams: seams.clone(),
             metrics: Arc::clone(&metrics),
             board: Arc::clone(&board),
+            line: Arc::clone(&line),
         };
         let (actor, ended) = Actor::spawn(None, Node, args).await?;
+        let question = serde_json::to_vec(&SeatRenewal::default())?.into();
         let dispatch = Arc::new(Dispatch {
-            bus: seams.bus,
-            clock: seams.clock,
+            bus: seams.bus.clone(),
+            clock: seams.clock.clone(),
             metrics: Arc::clone(&metrics),
             board,
             permits: Arc::clone(&permits),
+            renewals: dispatch::RenewalPermits::default(),
             rooms: actor.clone(),
         });
         let mut rooms = Self { actor, ended, serving: Vec::new(), metrics, permits, config };
@@ -97,9 +105,11 @@ impl Rooms {
             (Subject::Rooms, rooms_subject(node)),
             (Subject::Peers, peers_subject(node)),
             (Subject::Presence, presence_subject(node)),
+            (Subject::Seats, seats_subject(node)),
         ] {
             rooms.serving.push(dispatch.serve(kind, subject).await?);
         }
+        rooms.serving.push(line::watch(&line, seams.bus, seams.clock, seats_subject(node), question));
         Ok(rooms)
     }
 

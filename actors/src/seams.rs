@@ -10,5 +10,5 @@ pub use bus::{Answer, Bus, BusError, BusMessage, KvEntry, KvError, PendingAnswer
 pub use media::{MediaError, MediaPlane};
 pub use store::{
     APPEND_ROWS_MAX, AccountStore, BANS_PER_ROOM_MAX, ChatStore, Direction, FAMILIES_PER_USER_MAX, OwnershipStore,
-    PageBound, RoomCursor, RoomQuery, RoomStore, RotateOutcome, Store, StoreError, Taken,
+    PageBound, RoomChange, RoomCursor, RoomQuery, RoomStore, RotateOutcome, Store, StoreError, Taken,
 };

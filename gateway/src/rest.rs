@@ -12,9 +12,9 @@ pub(crate) mod view;
 use rookery_actors::seams::StoreError;
 
 /// Does a write whose repetition is no error once more where its outcome is unknown.
-pub(crate) async fn settled<F>(mut write: impl FnMut() -> F) -> Result<(), StoreError>
+pub(crate) async fn settled<T, F>(mut write: impl FnMut() -> F) -> Result<T, StoreError>
 where
-    F: Future<Output = Result<(), StoreError>>,
+    F: Future<Output = Result<T, StoreError>>,
 {
     match write().await {
         Err(StoreError::Unknown(_)) => write().await,

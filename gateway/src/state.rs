@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use prometheus::Registry;
 use rookery_actors::seams::{Bus, Store};
+use rookery_schemas::bus::SignOut;
 use rookery_schemas::ids::UnixMillis;
 use rookery_schemas::signal::IceServer;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::owner::{Placement, Presence};
 use crate::tokens::Tokens;
-use crate::ws::{Owners, Sockets, WsConfig, WsDeps, WsMetrics};
+use crate::ws::{Owners, Sockets, WsConfig, WsDeps, WsMetrics, announce_sign_out};
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -140,6 +141,12 @@ impl AppState {
     #[must_use]
     pub fn ice_servers(&self, who: &str) -> Vec<IceServer> {
         crate::ice::servers(&self.config.ice, who, self.clock.now())
+    }
+
+    /// Ends the sockets of devices that were signed out, here at once and at every other gateway.
+    pub(crate) fn sign_out(&self, which: SignOut) {
+        self.sockets.sign_out(&which);
+        announce_sign_out(self.bus.clone(), which);
     }
 
     /// What sockets stand on.

@@ -81,6 +81,8 @@ pub struct Opening {
     pub id: RequestId,
     /// The account; absent for guests, who open their socket with the join ticket.
     pub user: Option<UserId>,
+    /// The account's device.
+    pub family: Option<FamilyId>,
 }
 
 /// Makes and checks tokens.
@@ -159,12 +161,12 @@ impl Tokens {
         })
     }
 
-    /// A ticket that opens one WebSocket, and when it runs out, 30 s from now.
+    /// A ticket that opens one WebSocket of a device, and when it runs out, 30 s from now.
     ///
     /// # Errors
     /// `internal` where no key is at hand.
-    pub fn ws_ticket(&self, user: UserId) -> Result<(String, UnixMillis), Refusal> {
-        self.make(Audience::Ws, random_id(), TICKET_MS, WsBody { sub: user })
+    pub fn ws_ticket(&self, user: UserId, family: FamilyId) -> Result<(String, UnixMillis), Refusal> {
+        self.make(Audience::Ws, random_id(), TICKET_MS, WsBody { sub: user, fam: family })
     }
 
     /// Checks a ticket that opens a WebSocket: a signed-in user's, or a guest's join ticket. Whether it was used before is
@@ -174,10 +176,12 @@ impl Tokens {
     /// `ticket_expired` where nothing but its time is wrong, else `ticket_invalid`.
     pub fn verify_ws_ticket(&self, ticket: &str) -> Result<Opening, Refusal> {
         match self.check::<WsBody>(ticket, Audience::Ws) {
-            Ok(claims) => Ok(Opening { id: claims.envelope.jti, user: Some(claims.body.sub) }),
+            Ok(Claims { envelope, body }) => {
+                Ok(Opening { id: envelope.jti, user: Some(body.sub), family: Some(body.fam) })
+            }
             Err(Flaw::Expired) => Err(Refusal::new(ErrorCode::TicketExpired)),
             Err(Flaw::Bad) => match self.verify_join_ticket(ticket)?.1 {
-                JoinTicket { id, user: None, .. } => Ok(Opening { id, user: None }),
+                JoinTicket { id, user: None, .. } => Ok(Opening { id, user: None, family: None }),
                 JoinTicket { .. } => Err(Refusal::new(ErrorCode::TicketInvalid)),
             },
         }
@@ -228,15 +232,29 @@ impl Tokens {
             .map_err(|_| Refusal::new(ErrorCode::ResumeRefused))
     }
 
-    /// Whether this account's password is still the one of the time when `seat`'s token was made. Whoever changes it ends what
-    /// others took with the old one, their seats too.
+    /// Whether a seat that was taken for `user` still stands for something: its device is signed in, or, where that is not
+    /// known, the password is the one of the time when the token was made. Whoever changes it, or signs a device out, ends
+    /// what was taken there, seats too.
     ///
     /// # Errors
     /// The store's.
-    pub async fn outlives_password_change(&self, user: UserId, seat: &ResumeToken) -> Result<bool, StoreError> {
+    pub async fn outlives_sign_out(&self, user: UserId, seat: &ResumeToken) -> Result<bool, StoreError> {
+        if let Some(family) = seat.family {
+            return self.signed_in(user, family).await;
+        }
         let issued_at = seat.expires_at.0 - RESUME_MS;
         let user = self.store.user(user).await?;
         Ok(user.is_some_and(|user| issued_at >= user.password_changed_at.0))
+    }
+
+    /// Whether this device of this account is signed in.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn signed_in(&self, user: UserId, family: FamilyId) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let row = self.store.family(family).await?;
+        Ok(row.is_some_and(|row| row.user == user && !row.revoked && row.expires_at > now))
     }
 
     /// The time that tokens are made and judged by.

@@ -4,11 +4,12 @@
 //! the messages of [`rookery_schemas::signal`]; what they mean to a client is on the protocol page, `schemas/PROTOCOL.md`.
 //! Rooms are elsewhere: the gateway carries requests to their owners and media nodes over the bus, and events back.
 //!
-//! Read `session.rs` for the life of a socket, `cursor.rs` for what makes events gapless, `outbox.rs` for slow readers.
+//! Read `session.rs` for the life of a socket, `chores.rs` for what is done for all of them together, `cursor.rs` for what makes events gapless, `outbox.rs` for slow readers.
 //!
 //! **Invariant:** a socket knows no room's state but numbers: what a room is, its owner says.
 
 mod admission;
+mod chores;
 mod close;
 mod config;
 mod cursor;
@@ -45,6 +46,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub use admission::Sockets;
+pub use chores::announce_sign_out;
 pub use close::Cut;
 pub use config::WsConfig;
 pub use metrics::WsMetrics;
@@ -103,8 +105,9 @@ pub struct WsDeps {
     pub stop: CancellationToken,
 }
 
-/// `GET /ws`, to be merged into any router.
+/// `GET /ws`, to be merged into any router. Begins what is done for all sockets together, within the present runtime.
 pub fn routes<S: Clone + Send + Sync + 'static>(deps: Arc<WsDeps>) -> Router<S> {
+    chores::begin(&deps);
     Router::new().route("/ws", get(open)).with_state(deps)
 }
 
@@ -186,9 +189,18 @@ async fn admit(deps: &WsDeps, id: RequestId, pass: &mut Pass, ticket: &str) -> R
         Err(_) => return Err(Refusal::new(ErrorCode::Overloaded)),
     }
     if let Some(user) = opening.user {
-        pass.belongs_to(user, id, &deps.config)?;
+        // Counted first, looked at then: a sign-out from here on finds the socket.
+        pass.belongs_to(user, opening.family, id, &deps.config)?;
+        if let Some(family) = opening.family {
+            match deps.tokens.signed_in(user, family).await {
+                Ok(true) => {}
+                Ok(false) => return Err(Refusal::new(ErrorCode::SignedOut)),
+                // Chat and calls outlive a store that is away; the device is looked at again.
+                Err(error) => tracing::warn!(%error, "a socket's device could not be looked at"),
+            }
+        }
     }
-    Ok(Identity { user: opening.user, signed_in: opening.user.is_some() })
+    Ok(Identity { user: opening.user, family: opening.family, signed_in: opening.user.is_some() })
 }
 
 /// Says why, and closes.

@@ -10,10 +10,6 @@
     reason = "a test that cannot go on should say where"
 )]
 
-#[path = "support/bus.rs"]
-mod bus;
-#[path = "rest/store.rs"]
-mod store;
 #[path = "rest/world.rs"]
 mod world;
 

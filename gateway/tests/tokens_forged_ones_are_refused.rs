@@ -10,15 +10,13 @@
     reason = "a test that cannot go on should say where"
 )]
 
-#[path = "support/small_store.rs"]
-mod store;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use rookery_actors::testing::ScriptedStore;
 use rookery_gateway::clock::{Clock, ManualTime, TimeSource};
 use rookery_gateway::tokens::{ACCESS_MS, KEY_ACTIVATION_MS, KEY_AGE_MS_MAX, LEEWAY_MS, Tokens, TokensError, new_key};
 use rookery_schemas::bus::{JoinTicket, ResumeToken};
@@ -27,24 +25,23 @@ use rookery_schemas::ids::{Attachment, Epoch, FamilyId, PeerId, RequestId, RoomI
 use rookery_schemas::rows::UserRow;
 use rookery_schemas::signal::Role;
 use serde_json::{Value, json};
-use store::FakeStore;
 use uuid::Uuid;
 
 const NOW: i64 = 1_800_000_000_000;
 
 struct Setup {
     time: Arc<ManualTime>,
-    store: Arc<FakeStore>,
+    store: Arc<ScriptedStore>,
     tokens: Arc<Tokens>,
 }
 
-async fn start(store: Arc<FakeStore>, time: &Arc<ManualTime>) -> Result<Arc<Tokens>, TokensError> {
+async fn start(store: Arc<ScriptedStore>, time: &Arc<ManualTime>) -> Result<Arc<Tokens>, TokensError> {
     Tokens::start(store, Clock::of(Arc::clone(time) as Arc<dyn TimeSource>), "rookery").await
 }
 
 async fn setup() -> Setup {
     let time = ManualTime::new(UnixMillis(NOW));
-    let store = Arc::new(FakeStore::default());
+    let store = Arc::new(ScriptedStore::default());
     let tokens = start(store.clone(), &time).await.unwrap();
     Setup { time, store, tokens }
 }
@@ -108,17 +105,19 @@ async fn tokens_say_what_they_were_made_for() {
     assert_eq!(names, ["aud", "exp", "fam", "iat", "iss", "jti", "sub", "username"]);
     assert_eq!(part(&access, 0)["alg"], "EdDSA");
 
-    let (ticket, expires_at) = tokens.ws_ticket(ada().id).unwrap();
+    let (ticket, expires_at) = tokens.ws_ticket(ada().id, family()).unwrap();
     assert_eq!(expires_at, UnixMillis(NOW + 30_000));
-    assert_eq!(tokens.verify_ws_ticket(&ticket).unwrap().user, Some(ada().id));
+    let opening = tokens.verify_ws_ticket(&ticket).unwrap();
+    assert_eq!((opening.user, opening.family), (Some(ada().id), Some(family())));
     let join = tokens.join_ticket(room(), &seat(None)).unwrap();
     assert_eq!(tokens.verify_join_ticket(&join).unwrap(), (room(), seat(None)));
     let opening = tokens.verify_ws_ticket(&join).unwrap();
-    assert_eq!((opening.user, opening.id), (None, seat(None).id));
+    assert_eq!((opening.user, opening.family, opening.id), (None, None, seat(None).id));
 
     let back = ResumeToken {
         peer: PeerId(Uuid::from_u128(4)),
         user: None,
+        family: Some(family()),
         display_name: "Ada".into(),
         role: Role::Guest,
         attachment: Attachment(3),
@@ -133,7 +132,7 @@ async fn tokens_say_what_they_were_made_for() {
 async fn a_token_is_good_for_one_use_only() {
     let Setup { tokens, .. } = setup().await;
     let (access, _) = tokens.access(&ada(), family()).unwrap();
-    let (ws, _) = tokens.ws_ticket(ada().id).unwrap();
+    let (ws, _) = tokens.ws_ticket(ada().id, family()).unwrap();
     let join = tokens.join_ticket(room(), &seat(Some(ada().id))).unwrap();
     let guest = tokens.join_ticket(room(), &seat(None)).unwrap();
     for (name, token, fits) in [
@@ -157,7 +156,7 @@ async fn forged_tokens_are_refused() {
     let Setup { tokens, store, .. } = setup().await;
     let (good, _) = tokens.access(&ada(), family()).unwrap();
     let (header, claims) = (part(&good, 0), part(&good, 1));
-    let row = store.keys.lock()[0].clone();
+    let row = store.rows.lock().keys[0].clone();
     let ours = EncodingKey::from_ed_der(&row.pkcs8);
     let theirs_row = new_key(UnixMillis(NOW)).unwrap();
     let theirs = EncodingKey::from_ed_der(&theirs_row.pkcs8);
@@ -254,7 +253,7 @@ async fn forged_tokens_are_refused() {
 async fn tokens_run_out_and_say_so() {
     let Setup { tokens, time, .. } = setup().await;
     let (access, _) = tokens.access(&ada(), family()).unwrap();
-    let (ws, _) = tokens.ws_ticket(ada().id).unwrap();
+    let (ws, _) = tokens.ws_ticket(ada().id, family()).unwrap();
     let join = tokens.join_ticket(room(), &seat(None)).unwrap();
     let leeway = Duration::from_millis(LEEWAY_MS.unsigned_abs());
     time.advance(Duration::from_secs(30) + leeway);
@@ -276,17 +275,17 @@ async fn tokens_run_out_and_say_so() {
 async fn nodes_that_start_at_once_share_one_key_and_rotate_it_together() {
     let Setup { tokens, time, store } = setup().await;
     let other = start(store.clone(), &time).await.unwrap();
-    assert_eq!(store.keys.lock().len(), 1);
+    assert_eq!(store.rows.lock().keys.len(), 1);
     let kid = |tokens: &Tokens| part(&tokens.access(&ada(), family()).unwrap().0, 0)["kid"].clone();
     let first = kid(&tokens);
     assert_eq!(kid(&other), first);
 
     time.advance(Duration::from_millis(KEY_AGE_MS_MAX.unsigned_abs() + 1));
     tokens.reload().await.unwrap();
-    assert_eq!(store.keys.lock().len(), 2);
+    assert_eq!(store.rows.lock().keys.len(), 2);
     assert_eq!(kid(&tokens), first, "the new key does not sign before every node has read it");
     other.reload().await.unwrap();
-    assert_eq!(store.keys.lock().len(), 2, "one new key, not two");
+    assert_eq!(store.rows.lock().keys.len(), 2, "one new key, not two");
     let (old, _) = tokens.access(&ada(), family()).unwrap();
     time.advance(Duration::from_millis(KEY_ACTIVATION_MS.unsigned_abs()));
     assert_ne!(kid(&tokens), first);
@@ -313,22 +312,22 @@ async fn keys_are_read_again_by_themselves_and_kept_while_the_store_is_down() {
     time.advance(Duration::from_millis(KEY_AGE_MS_MAX.unsigned_abs() + 1));
     tokio::time::sleep(Duration::from_secs(61)).await;
     time.advance(Duration::from_millis(KEY_ACTIVATION_MS.unsigned_abs()));
-    *store.down.lock() = true;
+    store.script.lock().down = true;
     tokio::time::sleep(Duration::from_secs(61)).await;
     let (token, _) = tokens.access(&ada(), family()).unwrap();
     assert!(other.verify_access(&token).is_ok());
-    assert_eq!(store.keys.lock().len(), 2);
+    assert_eq!(store.rows.lock().keys.len(), 2);
 }
 
 #[tokio::test]
 async fn without_a_usable_key_nothing_starts() {
     let time = ManualTime::new(UnixMillis(NOW));
-    let down = Arc::new(FakeStore::default());
-    *down.down.lock() = true;
+    let down = Arc::new(ScriptedStore::default());
+    down.script.lock().down = true;
     assert!(matches!(start(down, &time).await, Err(TokensError::Store(_))));
-    let damaged = Arc::new(FakeStore::default());
+    let damaged = Arc::new(ScriptedStore::default());
     let mut row = new_key(UnixMillis(NOW)).unwrap();
     row.pkcs8.truncate(20);
-    damaged.keys.lock().push(row.clone());
+    damaged.rows.lock().keys.push(row.clone());
     assert!(matches!(start(damaged, &time).await, Err(TokensError::DamagedKey { kid }) if kid == row.kid));
 }

@@ -10,12 +10,8 @@
     reason = "a test that cannot go on should say where"
 )]
 
-#[path = "support/bus.rs"]
-mod bus;
 #[path = "ws/client.rs"]
 mod client;
-#[path = "support/small_store.rs"]
-mod store;
 #[path = "ws/world.rs"]
 mod world;
 
@@ -27,3 +23,7 @@ mod opens_for_tickets_and_own_pages_only;
 mod refusals_have_stable_codes;
 #[path = "ws/rooms_miss_nothing.rs"]
 mod rooms_miss_nothing;
+#[path = "ws/seats_are_renewed.rs"]
+mod seats_are_renewed;
+#[path = "ws/signed_out_devices_lose_their_sockets.rs"]
+mod signed_out_devices_lose_their_sockets;

@@ -58,6 +58,8 @@ codes! {
     Unauthorized = "unauthorized", 401, "Please sign in.";
     /// The access token's time is over: refresh it.
     TokenExpired = "token_expired", 401, "Your session needs a refresh.";
+    /// The device was signed out, or its password changed elsewhere, while its socket was open.
+    SignedOut = "signed_out", 401, "This device was signed out.";
     /// The caller may not do this.
     Forbidden = "forbidden", 403, "You may not do that.";
     /// A request that a foreign page could have forged.

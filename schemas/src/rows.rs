@@ -94,7 +94,7 @@ pub struct RoomRow {
     pub public: bool,
     /// Made by "new meeting": ends one hour after the last one left.
     pub ad_hoc: bool,
-    /// When it ends by itself.
+    /// When it ends by itself. Its host's to say; for an ad-hoc room its owner's, and nobody else's.
     pub expires_at: Option<UnixMillis>,
     /// Closed by the host, or expired: history stays, read-only.
     pub closed_at: Option<UnixMillis>,
@@ -171,7 +171,27 @@ impl MessageRow {
 
     /// What makes a retry the same message.
     #[must_use]
-    pub const fn sender_and_nonce(&self) -> (PeerId, Nonce) {
-        (self.message.peer, self.message.nonce)
+    pub const fn sender_and_nonce(&self) -> (Sender, Nonce) {
+        (Sender::new(self.message.user, self.message.peer), self.message.nonce)
+    }
+}
+
+/// Who sent a message, as far as its nonce counts: an account is the same sender in every seat that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sender {
+    /// An account.
+    User(UserId),
+    /// A guest, who is nobody but its seat.
+    Peer(PeerId),
+}
+
+impl Sender {
+    /// The sender in the seat of `peer`.
+    #[must_use]
+    pub const fn new(user: Option<UserId>, peer: PeerId) -> Self {
+        match user {
+            Some(user) => Self::User(user),
+            None => Self::Peer(peer),
+        }
     }
 }

@@ -48,14 +48,19 @@ macro_rules! store_conformance {
             rooms::{
                 a_room_is_what_was_written,
                 a_slug_is_given_once,
-                an_update_changes_what_may_change,
-                an_update_takes_nothing_back,
+                an_update_changes_what_it_names,
+                changes_of_different_columns_do_not_undo_each_other,
+                a_change_beside_an_end_takes_nothing_back,
+                an_end_closes_only_what_is_over,
+                an_ad_hoc_end_is_the_owners_alone,
+                a_room_is_deleted_for_ever,
                 use_only_moves_forward,
                 a_room_is_closed_once,
                 rooms_past_their_end_come_oldest_first,
                 a_member_is_added_once,
                 a_read_marker_only_moves_forward,
                 a_ban_ends_membership,
+                someone_put_out_becomes_no_member,
                 bans_are_bounded_and_guests_go_first,
             }
             lists::{

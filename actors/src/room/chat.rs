@@ -5,15 +5,15 @@
 //!
 //! **Invariant:** a message is acknowledged and announced only after its row is durable and this owner was seen to own the
 //! room after that, in the order of `seq`; a number is never given to two rows that may both exist; of one (sender, nonce)
-//! there is at most one message.
+//! there is at most one message, whichever seat the sender has.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rookery_schemas::error::ErrorCode;
-use rookery_schemas::ids::{Epoch, Nonce, PeerId, Seq, UnixMillis};
-use rookery_schemas::rows::MessageRow;
+use rookery_schemas::ids::{Epoch, Nonce, Seq, UnixMillis};
+use rookery_schemas::rows::{MessageRow, Sender};
 use rookery_schemas::signal::{ChatAck, ChatMessage, ChatSend, PeerInfo};
 
 use super::AskId;
@@ -77,6 +77,12 @@ struct Waiting {
     since: Duration,
 }
 
+impl Waiting {
+    fn sender(&self) -> Sender {
+        Sender::new(self.message.user, self.message.peer)
+    }
+}
+
 #[derive(Debug)]
 struct InFlight {
     number: u64,
@@ -91,8 +97,8 @@ pub(crate) struct Chat {
     last: Seq,
     /// Everything after it, to `last`, is in `known`.
     floor: Seq,
-    known: HashMap<(PeerId, Nonce), (Seq, UnixMillis)>,
-    order: VecDeque<(Seq, UnixMillis, PeerId, Nonce)>,
+    known: HashMap<(Sender, Nonce), (Seq, UnixMillis)>,
+    order: VecDeque<(Seq, UnixMillis, Sender, Nonce)>,
     pending: VecDeque<Waiting>,
     in_flight: Option<InFlight>,
     batches: u64,
@@ -133,12 +139,12 @@ impl Chat {
     /// Takes a message of `sender`, whose text has been validated.
     pub(crate) fn accept(&mut self, now: Now, ask: AskId, sender: &PeerInfo, sent: ChatSend) -> Accepted {
         self.forget(now);
-        let (peer, nonce) = (sender.peer, sent.nonce);
-        if let Some((seq, at)) = self.known.get(&(peer, nonce)) {
+        let (key, nonce) = (Sender::new(sender.user, sender.peer), sent.nonce);
+        if let Some((seq, at)) = self.known.get(&(key, nonce)) {
             return Accepted::Stored(ChatAck { nonce, seq: *seq, at: *at });
         }
         let in_flight = self.in_flight.iter_mut().flat_map(|batch| batch.messages.iter_mut());
-        let same = |waiting: &&mut Waiting| waiting.message.peer == peer && waiting.message.nonce == nonce;
+        let same = |waiting: &&mut Waiting| waiting.sender() == key && waiting.message.nonce == nonce;
         if let Some(waiting) = in_flight.chain(self.pending.iter_mut()).find(same) {
             waiting.asks.push(ask);
             return Accepted::Waits;
@@ -153,7 +159,7 @@ impl Chat {
         let message = ChatMessage {
             seq: Seq(0),
             nonce,
-            peer,
+            peer: sender.peer,
             user: sender.user,
             display_name: sender.display_name.clone(),
             text: sent.text,
@@ -220,17 +226,18 @@ impl Chat {
     }
 
     fn remember(&mut self, message: &ChatMessage) {
-        let ChatMessage { seq, at, peer, nonce, .. } = message;
-        self.known.insert((*peer, *nonce), (*seq, *at));
-        self.order.push_back((*seq, *at, *peer, *nonce));
+        let ChatMessage { seq, at, nonce, .. } = message;
+        let sender = Sender::new(message.user, message.peer);
+        self.known.insert((sender, *nonce), (*seq, *at));
+        self.order.push_back((*seq, *at, sender, *nonce));
     }
 
     fn forget(&mut self, now: Now) {
-        while let Some((seq, at, peer, nonce)) = self.order.front().copied()
+        while let Some((seq, at, sender, nonce)) = self.order.front().copied()
             && (self.order.len() > KNOWN_MAX || now.unix.0.saturating_sub(at.0) > KNOWN_FOR_MS)
         {
             self.order.pop_front();
-            self.known.remove(&(peer, nonce));
+            self.known.remove(&(sender, nonce));
             self.floor = seq;
         }
     }

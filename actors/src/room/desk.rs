@@ -1,13 +1,14 @@
 //! The room's errands to the store, one after another, so that the actor never waits.
 //!
-//! **Invariant:** errands are done in the order in which they were given, each with one result (but `Touch`).
+//! **Invariant:** errands are done in the order in which they were given, each with one result (but `Touch`); so of two
+//! reads the later result is the newer one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::ActorRef;
 use rookery_schemas::error::ErrorCode;
-use rookery_schemas::ids::UnixMillis;
+use rookery_schemas::signal::RoomClosedReason;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -15,7 +16,7 @@ use super::RoomMessage;
 use super::effect::{DeskOp, DeskResult};
 use super::stores::{code_of, read, write};
 use crate::env::RoomEnv;
-use crate::seams::{Store, StoreError};
+use crate::seams::StoreError;
 
 /// Errands that wait. Each but three stems from a request that holds a permit; beyond it the asker is told.
 const QUEUE_MAX: usize = 1_024;
@@ -54,11 +55,17 @@ impl Desk {
         match refused.into_inner() {
             DeskOp::Member { ask, .. } => Err(DeskResult::Member { ask, found: Err(ErrorCode::Overloaded) }),
             DeskOp::Ban { ask, who } => Err(DeskResult::Banned { ask, who, done: Err(ErrorCode::Overloaded) }),
+            DeskOp::Row { ask } => Err(DeskResult::Row { ask, found: Err(ErrorCode::Overloaded) }),
+            DeskOp::End { at } => Err(ended(at, Err(ErrorCode::Overloaded))),
             DeskOp::Close { at, reason } => Err(DeskResult::Closed { at, reason, done: Err(ErrorCode::Overloaded) }),
             DeskOp::SetEnd { expires_at } => Err(DeskResult::EndSet { expires_at, done: Err(ErrorCode::Overloaded) }),
             DeskOp::Touch { .. } => Ok(()),
         }
     }
+}
+
+fn ended(at: rookery_schemas::ids::UnixMillis, done: Result<(), ErrorCode>) -> DeskResult {
+    DeskResult::Closed { at, reason: RoomClosedReason::Expired, done }
 }
 
 async fn perform(env: &RoomEnv, op: DeskOp) -> Option<DeskResult> {
@@ -75,12 +82,20 @@ async fn perform(env: &RoomEnv, op: DeskOp) -> Option<DeskResult> {
             let done = surely(|| store.ban(room, who.clone())).await.map_err(code);
             DeskResult::Banned { ask, who, done }
         }
+        DeskOp::Row { ask } => {
+            DeskResult::Row { ask, found: read(store.room(room)).await.map(|row| row.map(Box::new)).map_err(code) }
+        }
+        DeskOp::End { at } => match surely(|| store.end_room(room, at)).await.map_err(code) {
+            Ok(Some(at)) => ended(at, Ok(())),
+            Ok(None) => DeskResult::NotOver,
+            Err(code) => ended(at, Err(code)),
+        },
         DeskOp::Close { at, reason } => {
             let done = surely(|| store.close_room(room, at)).await.map_err(code);
             DeskResult::Closed { at, reason, done }
         }
         DeskOp::SetEnd { expires_at } => {
-            let done = set_end(env, expires_at).await.map_err(code);
+            let done = surely(|| store.set_ad_hoc_end(room, expires_at)).await.map_err(code);
             DeskResult::EndSet { expires_at, done }
         }
         DeskOp::Touch { at } => {
@@ -93,9 +108,9 @@ async fn perform(env: &RoomEnv, op: DeskOp) -> Option<DeskResult> {
 }
 
 /// Repeats a write that may be repeated until its outcome is known, a few times.
-async fn surely<F>(call: impl Fn() -> F) -> Result<(), StoreError>
+async fn surely<T, F>(call: impl Fn() -> F) -> Result<T, StoreError>
 where
-    F: Future<Output = Result<(), StoreError>>,
+    F: Future<Output = Result<T, StoreError>>,
 {
     let mut pause = PAUSE;
     let mut outcome = write(call()).await;
@@ -112,16 +127,4 @@ where
         };
     }
     outcome
-}
-
-/// Sets an ad-hoc room's end on the row as it is stored now, so that settings changed meanwhile are kept.
-async fn set_end(env: &RoomEnv, expires_at: Option<UnixMillis>) -> Result<(), StoreError> {
-    let store: &dyn Store = env.seams.store.as_ref();
-    match read(store.room(env.room)).await? {
-        Some(row) if row.closed_at.is_none() && !row.deleted && row.expires_at != expires_at => {
-            let row = rookery_schemas::rows::RoomRow { expires_at, ..row };
-            write(store.update_room(&row)).await
-        }
-        _ => Ok(()),
-    }
 }

@@ -81,8 +81,12 @@ pub(crate) enum DeskOp {
     Member { ask: AskId, user: UserId },
     /// Put someone out for good.
     Ban { ask: AskId, who: Banned },
+    /// Read the room, for whoever asked for it.
+    Row { ask: Option<AskId> },
     /// Close the room.
     Close { at: UnixMillis, reason: RoomClosedReason },
+    /// Close the room if its end, which its host may have moved, has come.
+    End { at: UnixMillis },
     /// Set when an ad-hoc room ends.
     SetEnd { expires_at: Option<UnixMillis> },
     /// Mark the room as used. Nothing comes back.
@@ -92,10 +96,30 @@ pub(crate) enum DeskOp {
 /// What came of a [`DeskOp`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum DeskResult {
-    Member { ask: AskId, found: Result<Option<MemberRow>, ErrorCode> },
-    Banned { ask: AskId, who: Banned, done: Result<(), ErrorCode> },
-    Closed { at: UnixMillis, reason: RoomClosedReason, done: Result<(), ErrorCode> },
-    EndSet { expires_at: Option<UnixMillis>, done: Result<(), ErrorCode> },
+    Member {
+        ask: AskId,
+        found: Result<Option<MemberRow>, ErrorCode>,
+    },
+    Banned {
+        ask: AskId,
+        who: Banned,
+        done: Result<(), ErrorCode>,
+    },
+    Row {
+        ask: Option<AskId>,
+        found: Result<Option<Box<RoomRow>>, ErrorCode>,
+    },
+    Closed {
+        at: UnixMillis,
+        reason: RoomClosedReason,
+        done: Result<(), ErrorCode>,
+    },
+    /// The end was moved.
+    NotOver,
+    EndSet {
+        expires_at: Option<UnixMillis>,
+        done: Result<(), ErrorCode>,
+    },
 }
 
 /// What a peer's actor tells its room.

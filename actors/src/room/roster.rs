@@ -1,10 +1,14 @@
 //! Who is in the room: their seats, kept for a while when a socket or an actor is lost.
 //!
+//! A gateway that holds a seat's WebSocket says so again and again; one that falls silent has lost it, whether or not it could
+//! still say so.
+//!
 //! **Invariant:** `info.reconnecting` and `absent_since` always follow from the seat's other fields ([`Seat::refresh`]).
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use rookery_schemas::bus::{SEAT_LAPSES_AFTER, SEAT_RENEWED_EVERY};
 use rookery_schemas::ids::{Attachment, PeerId};
 use rookery_schemas::signal::{LeaveReason, PeerInfo, SrtpProfile};
 
@@ -29,6 +33,10 @@ pub(crate) struct Seat {
     pub(crate) srtp: SrtpProfile,
     /// Its WebSocket is there.
     pub(crate) connected: bool,
+    /// When its gateway last said so.
+    pub(crate) renewed_at: Duration,
+    /// It is not connected only because its gateway was not heard: hearing it again connects it.
+    pub(crate) lapsed: bool,
     /// The attachment at which its living actor was made; `None` while it has none.
     pub(crate) born: Option<Attachment>,
     pub(crate) media: MediaHealth,
@@ -46,6 +54,26 @@ impl Seat {
         self.absent_since = if absent { self.absent_since.or(Some(now)) } else { None };
         let reconnecting = !self.connected || self.born.is_none() || self.media.publish_silent;
         std::mem::replace(&mut self.info.reconnecting, reconnecting) != reconnecting
+    }
+
+    /// Disconnects a seat whose gateway has not been heard for too long, counted from `from` at the earliest; true if so.
+    /// Its absence counts from when the WebSocket may just have been there.
+    pub(crate) fn lapse(&mut self, now: Duration, from: Duration) -> bool {
+        let heard = self.renewed_at.max(from);
+        if !self.connected || now.saturating_sub(heard) < SEAT_LAPSES_AFTER {
+            return false;
+        }
+        (self.connected, self.lapsed) = (false, true);
+        self.absent_since = self.absent_since.or(Some(heard + SEAT_RENEWED_EVERY));
+        true
+    }
+
+    /// The gateway says that the WebSocket is there; true if that was not known.
+    pub(crate) fn renew(&mut self, now: Duration) -> bool {
+        self.renewed_at = now;
+        let back = std::mem::take(&mut self.lapsed);
+        self.connected |= back;
+        back
     }
 }
 
@@ -70,6 +98,14 @@ impl Roster {
 
     pub(crate) fn get_mut(&mut self, peer: PeerId) -> Option<&mut Seat> {
         self.seats.get_mut(&peer)
+    }
+
+    /// Everyone whose WebSocket has lapsed just now.
+    pub(crate) fn lapse(&mut self, now: Duration, from: Duration) -> Vec<PeerId> {
+        let lapsed = |seat: &mut Seat| seat.lapse(now, from).then_some(seat.info.peer);
+        let mut lapsed: Vec<PeerId> = self.seats.values_mut().filter_map(lapsed).collect();
+        lapsed.sort();
+        lapsed
     }
 
     pub(crate) fn insert(&mut self, seat: Seat) {
@@ -129,6 +165,8 @@ mod tests {
                 attachment: Attachment(1),
                 srtp: SrtpProfile::Gcm,
                 connected,
+                renewed_at: Duration::ZERO,
+                lapsed: false,
                 born: alive.then_some(Attachment(1)),
                 media,
                 absent_since: None,

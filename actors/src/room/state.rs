@@ -38,6 +38,9 @@ pub(crate) const EMPTY_MAX: Duration = Duration::from_secs(60);
 /// Between two tries to store the same thing while the store fails.
 const STORE_RETRY: Duration = Duration::from_secs(5);
 
+/// A tick, due each second, that comes so late says that this process stood still.
+const LATE_TICK: Duration = Duration::from_secs(3);
+
 /// Between two marks of last use; lists are ordered by it, and no one needs it finer.
 const TOUCH_EVERY: Duration = Duration::from_secs(10);
 
@@ -84,7 +87,14 @@ pub(crate) struct RoomState {
     end_stored: Option<UnixMillis>,
     end_in_flight: bool,
     end_retry_at: Duration,
+    /// The row is being read again.
+    rereads: u32,
+    /// When it is to be tried once more.
+    reread_at: Option<Duration>,
     touched_at: Option<Duration>,
+    ticked_at: Duration,
+    /// Silence of gateways counts from here.
+    lapses_from: Duration,
     empty_since: Option<Duration>,
     draining: bool,
 }
@@ -122,7 +132,11 @@ impl RoomState {
             close_retry_at: Duration::ZERO,
             end_in_flight: false,
             end_retry_at: Duration::ZERO,
+            rereads: 0,
+            reread_at: None,
             touched_at: None,
+            ticked_at: now.elapsed,
+            lapses_from: now.elapsed,
             empty_since: Some(now.elapsed),
             draining: false,
         };
@@ -145,6 +159,9 @@ impl RoomState {
                 attachment: seated.attachment,
                 srtp,
                 connected: seated.connected,
+                renewed_at: now.elapsed,
+                // Whoever is still there will say so.
+                lapsed: !seated.connected,
                 born: Some(born),
                 media,
                 absent_since: None,
@@ -197,7 +214,10 @@ impl RoomState {
             RoomCommand::Chat { peer, attachment, message } => self.chat(now, ask, peer, attachment, message, out),
             RoomCommand::Kick { by, attachment, peer } => self.kick(ask, by, attachment, peer, out),
             RoomCommand::Close { by, attachment } => self.close(now, ask, by, attachment, out),
-            RoomCommand::Changed { row } => self.changed(now, ask, *row, out)?,
+            RoomCommand::Changed => {
+                self.reread(Some(ask), out);
+                Ok(())
+            }
             RoomCommand::Refill { epoch, after } => self.refill(ask, epoch, after, out),
         };
         if let Err(code) = done {
@@ -206,11 +226,18 @@ impl RoomState {
         Ok(())
     }
 
-    /// Once a second: ends what is due and tries again what failed.
+    /// Once a second: ends what is due and tries again what failed. `bus_works_since`: how long this node has been able to hear
+    /// gateways; `None` while it is not.
     ///
     /// # Errors
     /// [`Error`] if an event cannot be encoded.
-    pub(crate) fn tick(&mut self, now: Now, out: &mut Vec<Effect>) -> Result<(), Error> {
+    pub(crate) fn tick(
+        &mut self,
+        now: Now,
+        bus_works_since: Option<Duration>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        self.lapse(now, bus_works_since, out)?;
         for (peer, reason) in self.roster.overdue(now.elapsed) {
             self.unseat(now, peer, reason, out)?;
         }
@@ -218,10 +245,13 @@ impl RoomState {
             refuse(ask, code, out);
         }
         self.left.retain(|_, left| now.elapsed.saturating_sub(*left) < LEFT_KEPT);
+        if self.reread_at.is_some_and(|at| now.elapsed >= at) {
+            self.reread(None, out);
+        }
         self.expire(now, out);
         self.reconcile(now, out);
         let quiet = self.entries.is_empty() && self.kicks.is_empty() && !self.closing && self.chat.is_idle();
-        let settled = quiet && !self.end_in_flight;
+        let settled = quiet && !self.end_in_flight && self.rereads == 0;
         if self.draining && settled && self.end_stored == self.row.expires_at {
             out.push(Effect::Drained);
         } else if settled && self.empty_since.is_some_and(|since| now.elapsed.saturating_sub(since) >= EMPTY_MAX) {

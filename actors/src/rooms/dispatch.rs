@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use ractor::ActorRef;
-use rookery_schemas::bus::{PeerRequest, PresenceAnswer, PresenceRequest, RoomRequest};
+use rookery_schemas::bus::{
+    PeerRequest, PresenceAnswer, PresenceRequest, RoomRequest, SEATS_PER_RENEWAL_MAX, SeatRenewal,
+};
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::limits::LIST_PAGE_MAX;
 use tokio::sync::Semaphore;
@@ -25,6 +27,9 @@ use crate::tasks::AbortOnDrop;
 /// Bytes of a request: a client's frame of 64 KiB, JSON in JSON.
 const REQUEST_BYTES_MAX: usize = 256 << 10;
 
+/// Seat renewals under way: each is passed on at once, and a gateway of 10,000 seats sends ten in 4 s.
+const RENEWALS_MAX: usize = 256;
+
 /// Between two tries to serve a subject again that the bus has ended.
 const SERVE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -35,7 +40,18 @@ pub(super) struct Dispatch {
     pub(super) metrics: Arc<Metrics>,
     pub(super) board: Arc<Board>,
     pub(super) permits: Arc<Semaphore>,
+    /// Apart from the others, so that a node that is busy does not take its people for gone.
+    pub(super) renewals: RenewalPermits,
     pub(super) rooms: ActorRef<RoomsMessage>,
+}
+
+/// The permits of seat renewals.
+pub(super) struct RenewalPermits(Arc<Semaphore>);
+
+impl Default for RenewalPermits {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(RENEWALS_MAX)))
+    }
 }
 
 /// The node's subjects.
@@ -47,6 +63,8 @@ pub(super) enum Subject {
     Peers,
     /// Who is inside.
     Presence,
+    /// Whose WebSockets there are.
+    Seats,
 }
 
 impl Dispatch {
@@ -87,6 +105,7 @@ impl Dispatch {
             Subject::Rooms => self.room_request(&payload, answer),
             Subject::Peers => self.peer_request(&payload, answer),
             Subject::Presence => self.presence(&payload, answer),
+            Subject::Seats => self.seats(&payload, answer),
         }
     }
 
@@ -116,6 +135,17 @@ impl Dispatch {
             (Some(answer), Ok(body)) => answer.send(Bytes::from(body)),
             (Some(_), Err(error)) => tracing::error!(%error, "presence could not be encoded"),
             (None, _) => {}
+        }
+    }
+
+    fn seats(&self, payload: &Bytes, answer: Option<Answer>) {
+        let now = self.clock.now().elapsed;
+        let reply = Reply::new(answer, ErrorCode::OwnerUnavailable, Arc::clone(&self.metrics), now);
+        let Some(reply) = reply.hold(Bound::Node, &self.renewals.0) else { return };
+        match decode::<SeatRenewal>(payload) {
+            Ok(SeatRenewal { seats }) if seats.len() > SEATS_PER_RENEWAL_MAX => reply.refuse(ErrorCode::TooMany),
+            Ok(SeatRenewal { seats }) => self.pass(RoomsMessage::Renew { seats, reply }),
+            Err(code) => reply.refuse(code),
         }
     }
 

@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use rookery_media::{Command, EventSink, WorkerIndex};
-use rookery_schemas::bus::{PeerRequest, RoomCommand, RoomReply, RoomRequest};
+use rookery_schemas::bus::{PeerRequest, RoomCommand, RoomReply, RoomRequest, SeatRef};
 use rookery_schemas::error::ErrorCode;
-use rookery_schemas::ids::RoomId;
+use rookery_schemas::ids::{Attachment, PeerId, RoomId};
 use tokio::sync::Semaphore;
 
 use super::config::RoomsConfig;
 use super::registry::{Registry, Route};
 use super::{Target, sweep};
 use crate::env::{Ids, Seams};
+use crate::line::Line;
 use crate::metrics::{Counted, Metrics};
 use crate::presence::Board;
 use crate::reply::{Bound, Reply};
@@ -37,6 +38,7 @@ pub(super) struct NodeArgs {
     pub(super) seams: Seams,
     pub(super) metrics: Arc<Metrics>,
     pub(super) board: Arc<Board>,
+    pub(super) line: Arc<Line>,
 }
 
 /// What can be said to the rooms' actor.
@@ -45,6 +47,8 @@ pub(crate) enum RoomsMessage {
     Request { request: Box<RoomRequest>, reply: Reply },
     /// To a peer of an awake room.
     PeerRequest { request: Box<PeerRequest>, reply: Reply },
+    /// A gateway holds the WebSockets of these seats.
+    Renew { seats: Vec<SeatRef>, reply: Reply },
     /// A room has been empty for a while, having seen so many requests.
     Idle { room: RoomId, taken: u64 },
     /// It is time to look for rooms past their end.
@@ -73,6 +77,7 @@ pub(super) struct NodeState {
     seams: Seams,
     metrics: Arc<Metrics>,
     board: Arc<Board>,
+    line: Arc<Line>,
     ids: Arc<Ids>,
     rooms: Registry<Held, Waiting>,
     room_of: HashMap<ActorId, RoomId>,
@@ -88,7 +93,7 @@ impl Actor for Node {
     type Arguments = NodeArgs;
 
     async fn pre_start(&self, myself: ActorRef<RoomsMessage>, args: NodeArgs) -> Result<NodeState, ActorProcessingErr> {
-        let NodeArgs { config, seams, metrics, board } = args;
+        let NodeArgs { config, seams, metrics, board, line } = args;
         myself.send_interval(sweep::EVERY, || RoomsMessage::Sweep);
         Ok(NodeState {
             here: Here { node: config.node.clone(), incarnation: config.incarnation },
@@ -97,6 +102,7 @@ impl Actor for Node {
             seams,
             metrics,
             board,
+            line,
             ids: Arc::default(),
             room_of: HashMap::new(),
             unclosed: Vec::new(),
@@ -117,6 +123,10 @@ impl Actor for Node {
                 node.request(&myself, room, Box::new(command), reply).await;
             }
             RoomsMessage::PeerRequest { request, reply } => node.peer_request(request, reply),
+            RoomsMessage::Renew { seats, reply } => {
+                node.renew(seats);
+                reply.send(Ok(RoomReply::Done));
+            }
             RoomsMessage::Idle { room, taken } => {
                 if let Some(held) = node.rooms.idle(room, taken) {
                     let _ = held.scope.send_message(ScopeMessage::End { reason: None });
@@ -178,7 +188,7 @@ impl NodeState {
             return reply.refuse(ErrorCode::OwnerUnavailable);
         }
         // A sleeping room reads its row when it wakes.
-        let wakes = !matches!(*command, RoomCommand::Changed { .. });
+        let wakes = !matches!(*command, RoomCommand::Changed);
         if wakes
             && matches!(self.rooms.route(room, false), Route::Asleep)
             && let Err(code) = self.open(myself, room).await
@@ -217,6 +227,19 @@ impl NodeState {
         }
     }
 
+    /// Tells each room that is awake which of its seats have been renewed; a sleeping one has none.
+    fn renew(&mut self, seats: Vec<SeatRef>) {
+        let mut by_room: HashMap<RoomId, Vec<(PeerId, Attachment)>> = HashMap::new();
+        for SeatRef { room, peer, attachment } in seats {
+            by_room.entry(room).or_default().push((peer, attachment));
+        }
+        for (room, seats) in by_room {
+            if let Route::Awake(held) = self.rooms.route(room, false) {
+                let _ = held.scope.send_message(ScopeMessage::ToRoom(RoomMessage::Renewed { seats }));
+            }
+        }
+    }
+
     /// Wakes a room: its media room first, so that connections find it.
     async fn open(&mut self, myself: &ActorRef<RoomsMessage>, room: RoomId) -> Result<(), ErrorCode> {
         if self.rooms.len() >= self.config.limits.rooms_max {
@@ -239,6 +262,7 @@ impl NodeState {
             seams: self.seams.clone(),
             metrics: Arc::clone(&self.metrics),
             board: Arc::clone(&self.board),
+            line: Arc::clone(&self.line),
             placement: Arc::clone(&self.config.placement),
             ids: Arc::clone(&self.ids),
             rooms: myself.clone(),

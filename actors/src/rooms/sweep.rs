@@ -43,8 +43,9 @@ pub(super) fn close(seams: &Seams, asleep: Vec<RoomId>) -> AbortOnDrop {
     let (store, at): (_, UnixMillis) = (Arc::clone(&seams.store), seams.clock.now().unix);
     AbortOnDrop(tokio::spawn(async move {
         for room in asleep {
-            match tokio::time::timeout(STORE_TIMEOUT, store.close_room(room, at)).await {
-                Ok(Ok(())) => tracing::info!(%room, "a sleeping room has expired"),
+            match tokio::time::timeout(STORE_TIMEOUT, store.end_room(room, at)).await {
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(_))) => tracing::info!(%room, "a sleeping room has expired"),
                 Ok(Err(error)) => tracing::warn!(%room, %error, "an expired room could not be closed"),
                 Err(_) => tracing::warn!(%room, "an expired room could not be closed in time"),
             }

@@ -77,6 +77,27 @@ pub struct PageBound {
     pub direction: Direction,
 }
 
+/// What of a room is changed, column by column: `None` leaves a column as it is, so that two who change different ones at the
+/// same time do not undo each other. What ends a room is not here ([`RoomStore::close_room`] and its neighbours).
+///
+/// In CQL each is a plain write of its cell with the writer's time: of two changes of one column the later wins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomChange {
+    /// Its title.
+    pub name: Option<String>,
+    /// More about it.
+    pub description: Option<String>,
+    /// PHC string; `Some(None)`: no password any more.
+    pub password_hash: Option<Option<String>>,
+    /// People inside at the most.
+    pub peers_max: Option<u32>,
+    /// Listed for everyone.
+    pub public: Option<bool>,
+    /// When it ends by itself; `Some(None)`: never. Leaves an ad-hoc room's end alone, which is its owner's
+    /// ([`RoomStore::set_ad_hoc_end`]).
+    pub expires_at: Option<Option<UnixMillis>>,
+}
+
 /// Where a page of rooms begins: after this room, by last use and id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomCursor {
@@ -156,20 +177,30 @@ pub trait RoomStore: Send + Sync {
     async fn room(&self, id: RoomId) -> Result<Option<RoomRow>, StoreError>;
     /// The room of a slug, deleted ones too.
     async fn room_by_slug(&self, slug: &Slug) -> Result<Option<RoomRow>, StoreError>;
-    /// Writes the row's changeable fields (all but id, slug, kind, owner, created_at). What only goes one way stays: a
-    /// `closed_at` that is set, `deleted`, and a later `active_at`, so that an edit begun earlier resurrects nothing.
-    async fn update_room(&self, room: &RoomRow) -> Result<(), StoreError>;
+    /// Writes the columns that `change` names, and no others; nothing if there is no such room.
+    async fn update_room(&self, id: RoomId, change: &RoomChange) -> Result<(), StoreError>;
     /// Marks the room as used at `at`, if that is later than what is stored.
     async fn touch_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
-    /// Closes the room unless it is closed; history stays.
+    /// Sets when an ad-hoc room ends, for its owner; nothing for any other room. In CQL under the owner's timestamp
+    /// (epoch << 32 | n): nobody else writes that cell.
+    async fn set_ad_hoc_end(&self, id: RoomId, expires_at: Option<UnixMillis>) -> Result<(), StoreError>;
+    /// Closes the room unless it is closed; history stays. Closed rooms stay closed, whoever writes what after or beside it.
     async fn close_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
+    /// Closes the room if its end has come by `now`, and returns its `closed_at`: `None` says that it is open, because its
+    /// end was moved meanwhile. In CQL a read and then the write of [`RoomStore::close_room`]: an end that is moved in between
+    /// came too late.
+    async fn end_room(&self, id: RoomId, now: UnixMillis) -> Result<Option<UnixMillis>, StoreError>;
+    /// Marks the room as deleted, for ever, and closes it at `at` unless it is closed.
+    async fn delete_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
     /// A page of rooms, most recently used first: by (active_at, id), descending.
     async fn rooms(&self, query: &RoomQuery) -> Result<Vec<RoomRow>, StoreError>;
     /// Open rooms whose end has come, oldest first, at most `limit`: for the sweep that closes them.
     async fn rooms_past_their_end(&self, now: UnixMillis, limit: u16) -> Result<Vec<RoomRow>, StoreError>;
-    /// Adds a member, or does nothing if it is one.
-    async fn add_member(&self, member: MemberRow) -> Result<(), StoreError>;
-    /// What a user is in a room.
+    /// Adds a member, or does nothing if it is one. Returns false, and adds nobody, if the user was put out
+    /// ([`RoomStore::ban`]), whichever began first. In CQL a ban is a cell of the member's own row which is never written
+    /// otherwise, and a row that has it is no member: the order of the two writes then does not matter.
+    async fn add_member(&self, member: MemberRow) -> Result<bool, StoreError>;
+    /// What a user is in a room; nothing if it was put out.
     async fn member(&self, room: RoomId, user: UserId) -> Result<Option<MemberRow>, StoreError>;
     /// Moves a read marker forward, never back.
     async fn set_read(&self, room: RoomId, user: UserId, seq: Seq) -> Result<(), StoreError>;

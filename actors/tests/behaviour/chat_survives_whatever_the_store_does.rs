@@ -15,8 +15,8 @@ use rookery_schemas::signal::ServerMessage;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::fake_store::{FakeStore, Fault};
 use crate::world::{Client, World, acknowledged, room_row};
+use rookery_actors::testing::{Fault, ScriptedStore};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -56,7 +56,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// One sender, the owners that its room has had, and all that is known of its messages.
 struct Run {
-    store: Arc<FakeStore>,
+    store: Arc<ScriptedStore>,
     /// The last is the owner; the others may still think that they are.
     owners: Vec<World>,
     sender: Client,
@@ -70,8 +70,8 @@ struct Run {
 
 impl Run {
     async fn new() -> Self {
-        let store = FakeStore::new();
-        store.0.lock().rooms.insert(room_row().id, room_row());
+        let store = Arc::new(ScriptedStore::default());
+        store.rows.lock().rooms.insert(room_row().id, room_row());
         let world = World::on(Arc::clone(&store), room_row().id, 1).await;
         let sender = world.join("Sender").await;
         let (asked, seen, in_doubt, acked) = (Vec::new(), HashMap::new(), Vec::new(), HashMap::new());
@@ -84,8 +84,8 @@ impl Run {
 
     async fn step(&mut self, step: Step) {
         match step {
-            Step::Faults(faults) => self.store.0.lock().faults.extend(faults),
-            Step::Slow(ms) => self.store.0.lock().append_takes = Duration::from_millis(ms.into()),
+            Step::Faults(faults) => self.store.script.lock().faults.extend(faults),
+            Step::Slow(ms) => self.store.script.lock().append_takes = Duration::from_millis(ms.into()),
             Step::Wait(ms) => tokio::time::sleep(Duration::from_millis(ms.into())).await,
             Step::CrashRoom => self.owner().inject(Target::Room).await,
             Step::TakeOver => {
@@ -137,7 +137,7 @@ impl Run {
     /// The store is well again, and the client retries until it knows of everything.
     async fn finish(mut self) {
         self.collect().await;
-        self.store.0.lock().faults.clear();
+        self.store.script.lock().faults.clear();
         tokio::time::sleep(Duration::from_secs(30)).await;
         self.attach().await;
         let mut rounds = 0;

@@ -1,5 +1,6 @@
 //! A room whose time is over is closed in the store, then for everybody in it; sleeping ones by the sweep.
 
+use rookery_actors::seams::{RoomChange, RoomStore};
 use rookery_schemas::bus::RoomCommand;
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::UnixMillis;
@@ -9,20 +10,20 @@ use rookery_schemas::signal::{RoomClosedReason, ServerMessage};
 use crate::world::{World, room_row};
 
 fn row_of(world: &World) -> RoomRow {
-    world.store.0.lock().rooms[&world.room].clone()
+    world.store.rows.lock().rooms[&world.room].clone()
 }
 
 #[tokio::test(start_paused = true)]
 async fn expired_room_puts_everyone_out() {
     let world = World::new().await;
     let end = world.now().unix_after(std::time::Duration::from_secs(20));
-    world.store.0.lock().rooms.get_mut(&world.room).unwrap().expires_at = Some(end);
+    world.store.rows.lock().rooms.get_mut(&world.room).unwrap().expires_at = Some(end);
     let one = world.join("One").await;
     world.publish(&one).await;
-    world.store.0.lock().down = true;
+    world.store.script.lock().down = true;
     world.pass(22).await;
     assert_eq!((row_of(&world).closed_at, world.gauges().peers), (None, 1), "not stored, not done");
-    world.store.0.lock().down = false;
+    world.store.script.lock().down = false;
     world.pass(7).await;
     assert!(row_of(&world).closed_at.is_some());
     let closed = ServerMessage::RoomClosed { reason: RoomClosedReason::Expired };
@@ -30,6 +31,39 @@ async fn expired_room_puts_everyone_out() {
     assert!(world.media.0.lock().connections.is_empty() && world.gauges().peers == 0);
     assert_eq!(world.chat(&one, "late").await, Err(ErrorCode::RoomExpired));
     assert_eq!(world.code(RoomCommand::Activate).await, Some(ErrorCode::RoomExpired));
+}
+
+/// The host moves the end, and the owner hears of it too late, or never: what is stored counts.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_was_moved_ends_nothing() {
+    let world = World::new().await;
+    let after = |seconds| Some(world.now().unix_after(std::time::Duration::from_secs(seconds)));
+    world.store.rows.lock().rooms.get_mut(&world.room).unwrap().expires_at = after(20);
+    let _one = world.join("One").await;
+    world.pass(10).await;
+    let moved = RoomChange { expires_at: Some(after(100)), ..RoomChange::default() };
+    world.store.update_room(world.room, &moved).await.unwrap();
+    world.pass(30).await;
+    assert_eq!((row_of(&world).closed_at, world.gauges().peers), (None, 1));
+    let _two = world.join("Two").await;
+    world.pass(90).await;
+    assert!(row_of(&world).closed_at.is_some() && world.gauges().peers == 0);
+}
+
+/// The sweep has found a sleeping room past its end, which is moved before the room is closed.
+#[tokio::test(start_paused = true)]
+async fn the_sweep_closes_nothing_whose_end_was_moved() {
+    let world = World::new().await;
+    let after = |seconds| Some(world.now().unix_after(std::time::Duration::from_secs(seconds)));
+    world.store.rows.lock().rooms.get_mut(&world.room).unwrap().expires_at = after(10);
+    world.store.script.lock().held.insert("end_room");
+    world.pass(35).await;
+    assert_eq!(world.store.calls("end_room"), 1);
+    let moved = RoomChange { expires_at: Some(after(1_000)), ..RoomChange::default() };
+    world.store.update_room(world.room, &moved).await.unwrap();
+    world.store.release();
+    world.settle().await;
+    assert_eq!(row_of(&world).closed_at, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ use crate::world::{World, acknowledged};
 async fn one_peer_cannot_take_the_room() {
     let world = World::new().await;
     let (flood, other) = (world.join("Flood").await, world.join("Other").await);
-    world.store.0.lock().append_takes = Duration::from_secs(1);
+    world.store.script.lock().append_takes = Duration::from_secs(1);
     let mut asked = Vec::new();
     for n in 0..100 {
         let message = world.chat_of(&flood, Nonce(Uuid::from_u128(n)), "x", 0);

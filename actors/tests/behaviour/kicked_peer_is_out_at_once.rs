@@ -15,13 +15,13 @@ async fn kicked_peer_is_out_at_once() {
     world.publish(&guest).await;
     let kick = |whom| RoomCommand::Kick { by: host.peer, attachment: host.attachment, peer: whom };
 
-    world.store.0.lock().down = true;
+    world.store.script.lock().down = true;
     assert_eq!(world.code(kick(guest.peer)).await, Some(ErrorCode::StoreUnavailable));
     assert_eq!(world.gauges().peers, 3);
-    world.store.0.lock().down = false;
+    world.store.script.lock().down = false;
     let before = world.events().len();
     assert!(matches!(world.ask(kick(guest.peer)).await, Ok(RoomReply::Done)));
-    assert!(world.media.0.lock().tracks.is_empty() && world.store.0.lock().bans.len() == 1);
+    assert!(world.media.0.lock().tracks.is_empty() && world.store.rows.lock().bans[&world.room].len() == 1);
     world.settle().await;
     assert_eq!(world.told(&guest).last(), Some(&ServerMessage::Kicked));
     let left = ServerMessage::PeerLeft { peer: guest.peer, reason: LeaveReason::Kicked };
@@ -52,7 +52,7 @@ async fn a_host_closes_the_room_for_all() {
     let close = |by: &crate::world::Client| RoomCommand::Close { by: by.peer, attachment: by.attachment };
     assert_eq!(world.code(close(&guest)).await, Some(ErrorCode::Forbidden));
     assert!(matches!(world.ask(close(&host)).await, Ok(RoomReply::Done)));
-    assert!(world.store.0.lock().rooms[&world.room].closed_at.is_some());
+    assert!(world.store.rows.lock().rooms[&world.room].closed_at.is_some());
     world.settle().await;
     let closed = ServerMessage::RoomClosed { reason: RoomClosedReason::Host };
     assert_eq!(world.events_after(0).last(), Some(&closed));

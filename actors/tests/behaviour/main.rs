@@ -8,11 +8,10 @@
     reason = "helpers of tests, which are excused only inside test functions"
 )]
 
-mod fake_bus;
 mod fake_media;
-mod fake_store;
 mod world;
 
+mod changed_room_is_read_by_its_owner;
 mod chat_is_acknowledged_only_when_durable;
 mod chat_survives_whatever_the_store_does;
 mod crashed_router_learns_again;
@@ -24,10 +23,12 @@ mod kicked_peer_is_out_at_once;
 mod malformed_requests_are_refused;
 mod missed_events_are_refilled;
 mod nonce_twice_is_one_message;
+mod panic_while_detaching_keeps_no_ghost;
 mod panicking_peer_costs_only_itself;
 mod peer_leaving_keeps_room;
 mod resume_takes_over_seat;
 mod room_crash_keeps_roster;
+mod silent_gateway_has_lost_its_sockets;
 mod silent_peer_is_noticed;
 mod stale_owner_acknowledges_nothing;
 mod stopping_node_stores_what_it_took;

@@ -42,7 +42,7 @@ async fn there_is_no_room_of_a_wrong_id() {
     assert_eq!(world.code(RoomCommand::Activate).await, Some(ErrorCode::RoomNotFound));
     world.settle().await;
     assert_eq!((world.gauges().rooms, world.gauges().actors), (0, [0, 0, 0, 0]));
-    assert!(world.store.0.lock().owners.is_empty() && world.media.0.lock().rooms.is_empty(), "and no trace of one");
+    assert!(world.store.rows.lock().owners.is_empty() && world.media.0.lock().rooms.is_empty(), "and no trace of one");
 }
 
 #[tokio::test(start_paused = true)]

@@ -47,7 +47,7 @@ async fn room_crash_keeps_roster() {
 async fn what_was_being_written_is_of_unknown_outcome_and_may_be_retried() {
     let world = World::new().await;
     let one = world.join("One").await;
-    world.store.0.lock().append_takes = std::time::Duration::from_secs(1);
+    world.store.script.lock().append_takes = std::time::Duration::from_secs(1);
     let message = world.chat_of(&one, Nonce(Uuid::from_u128(1)), "hello", 0);
     let asked = world.asking(message.clone()).await;
     world.settle().await;
@@ -62,13 +62,13 @@ async fn a_room_that_crashes_while_the_store_is_away_keeps_its_calls() {
     let world = World::new().await;
     let one = world.join("One").await;
     let tracks = world.publish(&one).await;
-    world.store.0.lock().down = true;
+    world.store.script.lock().down = true;
     world.inject(Target::Room).await;
     assert_eq!(world.code(RoomCommand::Activate).await, Some(ErrorCode::StoreUnavailable));
     let mute = ClientMessage::Mute { track: tracks[0], muted: true };
     assert_eq!(world.say(&one, mute).await, Ok(ServerMessage::Ok), "media goes on");
     world.pass(5).await;
-    world.store.0.lock().down = false;
+    world.store.script.lock().down = false;
     world.pass(2).await;
     let back = snapshot(&world).await;
     assert_eq!((back.roster.len(), back.tracks.len()), (1, 2));

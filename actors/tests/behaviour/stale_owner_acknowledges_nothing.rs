@@ -17,7 +17,7 @@ async fn stale_owner_acknowledges_nothing() {
     let old = World::new().await;
     let one = old.join("One").await;
     assert_eq!(old.chat(&one, "kept").await.map(|ack| ack.seq), Ok(Seq(1)));
-    old.store.0.lock().append_takes = Duration::from_secs(2);
+    old.store.script.lock().append_takes = Duration::from_secs(2);
     let nonce = Nonce(Uuid::from_u128(7));
     let writing = old.asking(old.chat_of(&one, nonce, "in between", 1)).await;
     let waiting = old.asking(old.chat_of(&one, Nonce(Uuid::from_u128(8)), "behind it", 1)).await;
@@ -38,7 +38,7 @@ async fn stale_owner_acknowledges_nothing() {
     assert_eq!(old.gauges().actors, [0, 0, 0, 0], "the old owner has stopped");
 
     // Its row came too late: the new owner had sealed the epoch before it. The retry is a message of the new epoch.
-    old.store.0.lock().append_takes = Duration::ZERO;
+    old.store.script.lock().append_takes = Duration::ZERO;
     let retry = new.ask(new.chat_of(&back, nonce, "in between", 1)).await;
     assert_eq!(acknowledged(retry).map(|ack| ack.seq), Ok(Seq(2)));
     let visible = new.store.visible(new.room);

@@ -14,7 +14,7 @@ async fn stopping_node_stores_what_it_took() {
     let world = World::with(RoomRow { ad_hoc: true, ..room_row() }).await;
     let one = world.join("One").await;
     world.publish(&one).await;
-    world.store.0.lock().append_takes = Duration::from_secs(2);
+    world.store.script.lock().append_takes = Duration::from_secs(2);
     let asked = world.asking(world.chat_of(&one, Nonce(Uuid::from_u128(1)), "last words", 0)).await;
     world.settle().await;
     let World { rooms, store, media, room, bus, .. } = world;
@@ -27,18 +27,18 @@ async fn stopping_node_stores_what_it_took() {
     }
     assert_eq!((metrics.connections.get(), metrics.rooms.get(), metrics.peers.get()), (0, 0, 0));
     assert!(media.0.lock().rooms.is_empty() && media.0.lock().connections.is_empty());
-    let row = store.0.lock().rooms[&room].clone();
+    let row = store.rows.lock().rooms[&room].clone();
     assert!(row.expires_at.is_some(), "for an ad-hoc meeting everyone has left");
     let subject = rookery_schemas::bus::rooms_subject(&"n1".parse().unwrap());
     let late = rookery_actors::seams::Bus::request(&*bus, &subject, Default::default(), Duration::from_secs(1)).await;
-    assert!(matches!(late.err(), Some(BusError::NoResponders { .. })));
+    assert!(matches!(late.unwrap().await, Err(BusError::NoResponders { .. })));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_cannot_store_stops_all_the_same() {
     let world = World::new().await;
     let one = world.join("One").await;
-    world.store.0.lock().faults.extend(std::iter::repeat_n(crate::fake_store::Fault::LostUnknown, 1_000));
+    world.store.script.lock().faults.extend(std::iter::repeat_n(rookery_actors::testing::Fault::LostUnknown, 1_000));
     let asked = world.asking(world.chat_of(&one, Nonce(Uuid::from_u128(1)), "in doubt", 0)).await;
     world.settle().await;
     let World { rooms, .. } = world;

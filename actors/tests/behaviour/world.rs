@@ -1,16 +1,19 @@
 //! One node with its rooms on scripted seams, under virtual time, and clients that speak over the bus.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rookery_actors::seams::Bus;
 use rookery_actors::{Clock, Gauges, Now, Rooms, RoomsConfig, Seams, Target};
 use rookery_media::{ConnectionId, Event};
 use rookery_schemas::bus::{
     Attached, EventFrame, JoinTicket, PeerRequest, ResumeToken, RoomAnswer, RoomCommand, RoomReply, RoomRequest,
-    events_subject, peers_subject, personal_subject, rooms_subject,
+    SEAT_RENEWED_EVERY, SeatRef, SeatRenewal, events_subject, peers_subject, personal_subject, rooms_subject,
+    seats_subject,
 };
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::{
@@ -24,9 +27,8 @@ use rookery_schemas::signal::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::fake_bus::FakeBus;
 use crate::fake_media::{FakeMedia, FakeTransports};
-use crate::fake_store::FakeStore;
+use rookery_actors::testing::{ScriptedBus, ScriptedStore};
 
 /// The wall clock at a test's beginning.
 const STARTED: i64 = 1_700_000_000_000;
@@ -47,12 +49,14 @@ impl Clock for TestClock {
 
 pub(crate) struct World {
     pub(crate) rooms: Rooms,
-    pub(crate) store: Arc<FakeStore>,
-    pub(crate) bus: Arc<FakeBus>,
+    pub(crate) store: Arc<ScriptedStore>,
+    pub(crate) bus: Arc<ScriptedBus>,
     pub(crate) media: Arc<FakeMedia>,
     pub(crate) transports: Arc<FakeTransports>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) room: RoomId,
+    /// Whose WebSockets the gateway holds.
+    pub(crate) sitting: Arc<Mutex<HashSet<SeatRef>>>,
     node: NodeId,
 }
 
@@ -92,15 +96,15 @@ impl World {
     }
 
     pub(crate) async fn with(row: RoomRow) -> Self {
-        let store = FakeStore::new();
-        store.0.lock().rooms.insert(row.id, row.clone());
+        let store = Arc::new(ScriptedStore::default());
+        store.rows.lock().rooms.insert(row.id, row.clone());
         Self::on(store, row.id, 1).await
     }
 
     /// A node of the given incarnation on a store that was there before.
-    pub(crate) async fn on(store: Arc<FakeStore>, room: RoomId, incarnation: u64) -> Self {
+    pub(crate) async fn on(store: Arc<ScriptedStore>, room: RoomId, incarnation: u64) -> Self {
         let node: NodeId = "n1".parse().unwrap();
-        let (bus, media) = (crate::fake_bus::new(), Arc::new(FakeMedia::default()));
+        let (bus, media) = (Arc::new(ScriptedBus::default()), Arc::new(FakeMedia::default()));
         let transports = FakeTransports::new(Arc::clone(&media));
         let clock = Arc::new(TestClock { started: Instant::now(), stepped: AtomicI64::new(0) });
         let seams = Seams {
@@ -113,7 +117,9 @@ impl World {
         let mut config = RoomsConfig::alone(node.clone(), Incarnation(incarnation));
         config.faults = true;
         let rooms = Rooms::start(config, seams).await.unwrap();
-        Self { rooms, store, bus, media, transports, clock, room, node }
+        let sitting = Arc::default();
+        tokio::spawn(renew_seats(Arc::clone(&bus), node.clone(), Arc::clone(&sitting)));
+        Self { rooms, store, bus, media, transports, clock, room, sitting, node }
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -176,16 +182,23 @@ impl World {
     }
 
     pub(crate) async fn join_as(&self, name: &str, role: Role) -> Client {
-        let user = UserId(Uuid::new_v4());
+        self.join_user(name, UserId(Uuid::new_v4()), role).await
+    }
+
+    /// A member, perhaps once more.
+    pub(crate) async fn join_user(&self, name: &str, user: UserId, role: Role) -> Client {
         let member = MemberRow { room: self.room, user, role, joined_at: UnixMillis(0), read_seq: Seq(0) };
-        self.store.0.lock().members.insert((self.room, user), member);
+        self.store.rows.lock().members.insert((self.room, user), member);
         self.enter(JoinTicket { user: Some(user), role, ..self.ticket(name).await }).await
     }
 
     async fn enter(&self, ticket: JoinTicket) -> Client {
         let user = ticket.user;
         match self.ask(RoomCommand::Join { ticket, srtp: SrtpProfile::Gcm }).await {
-            Ok(RoomReply::Attached(attached)) => client(&attached, user),
+            Ok(RoomReply::Attached(attached)) => {
+                self.sits(&attached);
+                client(&attached, user)
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -194,6 +207,7 @@ impl World {
         ResumeToken {
             peer: client.peer,
             user: client.user,
+            family: None,
             display_name: "Again".into(),
             role: Role::Guest,
             attachment: client.attachment,
@@ -205,17 +219,34 @@ impl World {
     pub(crate) async fn resume(&self, client: &Client, keep_media: bool) -> Attached {
         let token = self.token(client);
         match self.ask(RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media }).await {
-            Ok(RoomReply::Attached(attached)) => *attached,
+            Ok(RoomReply::Attached(attached)) => {
+                self.sits(&attached);
+                *attached
+            }
             other => panic!("{other:?}"),
         }
     }
 
+    fn sits(&self, attached: &Attached) {
+        let Attached { peer, attachment, .. } = *attached;
+        let mut sitting = self.sitting.lock();
+        sitting.retain(|seat| seat.peer != peer);
+        sitting.insert(SeatRef { room: self.room, peer, attachment });
+    }
+
+    /// The gateway has lost the client's WebSocket, whether or not it says so.
+    pub(crate) fn stands_up(&self, client: &Client) {
+        self.sitting.lock().retain(|seat| seat.peer != client.peer);
+    }
+
     pub(crate) async fn leave(&self, client: &Client) {
+        self.stands_up(client);
         let left = self.ask(RoomCommand::Leave { peer: client.peer, attachment: client.attachment }).await;
         assert!(matches!(left, Ok(RoomReply::Done)), "{left:?}");
     }
 
     pub(crate) async fn detach(&self, client: &Client) {
+        self.stands_up(client);
         let gone = self.ask(RoomCommand::Detach { peer: client.peer, attachment: client.attachment }).await;
         assert!(matches!(gone, Ok(RoomReply::Done)), "{gone:?}");
     }
@@ -324,6 +355,16 @@ impl World {
 
     pub(crate) fn gauges(&self) -> Gauges {
         self.rooms.gauges()
+    }
+}
+
+/// What a gateway does for the seats whose WebSockets it holds.
+async fn renew_seats(bus: Arc<ScriptedBus>, node: NodeId, sitting: Arc<Mutex<HashSet<SeatRef>>>) {
+    loop {
+        tokio::time::sleep(SEAT_RENEWED_EVERY).await;
+        let renewal = SeatRenewal { seats: sitting.lock().iter().copied().collect() };
+        let body = Bytes::from(serde_json::to_vec(&renewal).unwrap());
+        let _ = bus.request(&seats_subject(&node), body, SEAT_RENEWED_EVERY).await;
     }
 }
 

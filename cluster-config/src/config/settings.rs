@@ -190,7 +190,7 @@ settings! {
         /// Passes of one password hash.
         argon2_passes: u32 = "2";
     }
-    /// How much one caller may ask for.
+    /// How much one caller may ask for, of each node: a cluster's nodes do not count together.
     limits: Limits {
         /// New accounts of one address in an hour.
         registrations_per_hour: u32 = "10";

@@ -1,10 +1,16 @@
-//! Failed sign-ins cost time, more with each: by account and by address, but not a device that signed in before.
+//! Failed sign-ins cost time, more with each: by name, by account and by address, but not a device that signed in before.
 //!
-//! An attempt counts as failed while it is under way, so that many at once are not cheaper than one after the other. Names
-//! without an account are counted like accounts: being locked out says nothing about there being one. A known device has a
-//! count of its own: whoever guesses at an account cannot lock its owner out, and a stolen device gains a few guesses only.
+//! An attempt counts as failed while it is under way, so that many at once are not cheaper than one after the other. What is
+//! told is counted by the name that was given, whether or not it is anybody's: being locked out says nothing about there being
+//! an account. An account is counted as well, over both of its names, and in silence: while it is locked, a password given
+//! with a name that is not is looked at like any other, and is wrong whatever it is. Were that told, the lockout of one name
+//! would show which other name is the same person's. A known device has a count of its own: whoever guesses at an account
+//! cannot lock its owner out, and a stolen device gains a few guesses only.
 //!
-//! **Invariant:** memory is bounded; the least recently failed is forgotten first.
+//! Counts are of one gateway: with several, whoever guesses has as many free attempts as there are gateways.
+//!
+//! **Invariant:** memory is bounded; the least recently failed is forgotten first. What is told for a name depends on nothing but
+//! the attempts with that name and from that address.
 
 use std::hash::Hash;
 use std::time::Duration;
@@ -19,15 +25,6 @@ use crate::auth::device::DeviceId;
 use crate::bounded::Bounded;
 use crate::clock::Clock;
 use crate::config::AuthConfig;
-
-/// What a sign-in is aimed at.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Target {
-    /// An account, by whichever of its names.
-    User(UserId),
-    /// A name that nobody has.
-    Nobody(Claim),
-}
 
 #[derive(Clone, Copy, Default)]
 struct Failures {
@@ -95,7 +92,8 @@ impl<K: Hash + Eq + Clone> Book<K> {
 /// All failures that are remembered.
 pub(crate) struct Lockout {
     clock: Clock,
-    targets: Book<Target>,
+    names: Book<Claim>,
+    accounts: Book<UserId>,
     addresses: Book<AddrKey>,
     devices: Book<(UserId, DeviceId)>,
 }
@@ -103,12 +101,17 @@ pub(crate) struct Lockout {
 /// An attempt under way; dropped, it stays a failure.
 pub(crate) struct Attempt<'a> {
     lockout: &'a Lockout,
-    on: On,
+    on: Vec<Key>,
+    counts: bool,
 }
 
-enum On {
+/// Where an attempt is counted.
+#[derive(Clone)]
+enum Key {
+    Name(Claim),
+    Account(UserId),
+    Address(AddrKey),
     Device((UserId, DeviceId)),
-    Stranger(Target, AddrKey),
 }
 
 impl Lockout {
@@ -124,63 +127,110 @@ impl Lockout {
         }
         Self {
             clock,
-            targets: book(rule(config.failures_free), remembered_max),
+            names: book(rule(config.failures_free), remembered_max),
+            accounts: book(rule(config.failures_free), remembered_max),
             addresses: book(rule(config.address_failures_free), remembered_max),
             devices: book(rule(config.failures_free), remembered_max),
         }
     }
 
-    /// Begins an attempt. `device`: one that signed in to this account before.
+    /// Begins a sign-in with a name, which is `user`'s if it is anybody's. `device`: one that signed in to this account before.
     ///
     /// # Errors
     /// `locked_out` with the time to wait; nothing is counted then.
-    pub(crate) fn begin(
+    pub(crate) fn sign_in(
         &self,
-        target: Target,
+        name: Claim,
+        user: Option<UserId>,
         address: AddrKey,
         device: Option<DeviceId>,
     ) -> Result<Attempt<'_>, Refusal> {
+        if let (Some(user), Some(device)) = (user, device) {
+            return self.begin([Key::Device((user, device))]);
+        }
+        let mut attempt = self.begin([Key::Name(name), Key::Address(address)])?;
+        if let Some(user) = user {
+            match self.count(&Key::Account(user)) {
+                Ok(()) => attempt.on.push(Key::Account(user)),
+                Err(_) => attempt.counts = false,
+            }
+        }
+        Ok(attempt)
+    }
+
+    /// Begins a change of the password by who is signed in, to whom the account's own count is no secret.
+    ///
+    /// # Errors
+    /// `locked_out` with the time to wait; nothing is counted then.
+    pub(crate) fn password_change(
+        &self,
+        user: UserId,
+        address: AddrKey,
+        device: Option<DeviceId>,
+    ) -> Result<Attempt<'_>, Refusal> {
+        match device {
+            Some(device) => self.begin([Key::Device((user, device))]),
+            None => self.begin([Key::Account(user), Key::Address(address)]),
+        }
+    }
+
+    fn begin(&self, keys: impl IntoIterator<Item = Key>) -> Result<Attempt<'_>, Refusal> {
+        let mut attempt = Attempt { lockout: self, on: Vec::new(), counts: true };
+        for key in keys {
+            if let Err(wait) = self.count(&key) {
+                attempt.undecided();
+                let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+                return Err(Refusal { retry_after_ms: Some(ms), ..Refusal::new(ErrorCode::LockedOut) });
+            }
+            attempt.on.push(key);
+        }
+        Ok(attempt)
+    }
+
+    fn count(&self, key: &Key) -> Result<(), Duration> {
         let now = self.clock.monotonic();
-        let on = match (&target, device) {
-            (Target::User(user), Some(device)) => On::Device((*user, device)),
-            _ => On::Stranger(target, address),
-        };
-        let begun = match &on {
-            On::Device(key) => self.devices.begin(key, now),
-            On::Stranger(target, address) => self
-                .targets
-                .begin(target, now)
-                .and_then(|()| self.addresses.begin(address, now).inspect_err(|_| self.targets.take_back(target))),
-        };
-        begun.map_err(|wait| {
-            let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-            Refusal { retry_after_ms: Some(ms), ..Refusal::new(ErrorCode::LockedOut) }
-        })?;
-        Ok(Attempt { lockout: self, on })
+        match key {
+            Key::Name(name) => self.names.begin(name, now),
+            Key::Account(user) => self.accounts.begin(user, now),
+            Key::Address(address) => self.addresses.begin(address, now),
+            Key::Device(device) => self.devices.begin(device, now),
+        }
+    }
+
+    fn take_back(&self, key: &Key) {
+        match key {
+            Key::Name(name) => self.names.take_back(name),
+            Key::Account(user) => self.accounts.take_back(user),
+            Key::Address(address) => self.addresses.take_back(address),
+            Key::Device(device) => self.devices.take_back(device),
+        }
+    }
+
+    fn clear(&self, key: &Key) {
+        match key {
+            Key::Name(name) => self.names.clear(name),
+            Key::Account(user) => self.accounts.clear(user),
+            // Others guess from there too.
+            Key::Address(address) => self.addresses.take_back(address),
+            Key::Device(device) => self.devices.clear(device),
+        }
     }
 }
 
 impl Attempt<'_> {
-    /// The password was right: the account's failures are forgotten, the address's stay but for this one.
+    /// False where the account is locked, which is not told: the password is to be looked at, and wrong.
+    pub(crate) fn counts(&self) -> bool {
+        self.counts
+    }
+
+    /// The password was right: the failures are forgotten, the address's but for this one.
     pub(crate) fn succeeded(self) {
-        match &self.on {
-            On::Device(key) => self.lockout.devices.clear(key),
-            On::Stranger(target, address) => {
-                self.lockout.targets.clear(target);
-                self.lockout.addresses.take_back(address);
-            }
-        }
+        self.on.iter().for_each(|key| self.lockout.clear(key));
     }
 
     /// The password was not looked at.
     pub(crate) fn undecided(self) {
-        match &self.on {
-            On::Device(key) => self.lockout.devices.take_back(key),
-            On::Stranger(target, address) => {
-                self.lockout.targets.take_back(target);
-                self.lockout.addresses.take_back(address);
-            }
-        }
+        self.on.iter().for_each(|key| self.lockout.take_back(key));
     }
 }
 
@@ -197,6 +247,19 @@ mod tests {
         ClientAddr(std::net::IpAddr::from([192, 0, 2, n])).key()
     }
 
+    fn name(n: u128) -> Claim {
+        Claim::Username(n.to_string())
+    }
+
+    fn user(n: u128) -> UserId {
+        UserId(Uuid::from_u128(n))
+    }
+
+    fn lockout() -> (Lockout, std::sync::Arc<ManualTime>) {
+        let time = ManualTime::new(UnixMillis(0));
+        (Lockout::new(&AuthConfig::default(), 100, Clock::of(time.clone())), time)
+    }
+
     fn wait(refused: &Refusal) -> u64 {
         assert_eq!(refused.code, ErrorCode::LockedOut);
         refused.retry_after_ms.unwrap()
@@ -204,13 +267,11 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest_and_success_ends_them() {
-        let time = ManualTime::new(UnixMillis(0));
-        let lockout = Lockout::new(&AuthConfig::default(), 100, Clock::of(time.clone()));
-        let target = Target::User(UserId(Uuid::from_u128(1)));
-        let attempt = |n| lockout.begin(target.clone(), address(n), None);
+        let (lockout, time) = lockout();
+        let attempt = |n| lockout.sign_in(name(1), Some(user(1)), address(n), None);
         let mut waits = Vec::new();
         for n in 0..16 {
-            drop(attempt(n).unwrap());
+            assert!(attempt(n).unwrap().counts(), "the account's wait ends with the name's");
             if let Err(refused) = attempt(n) {
                 waits.push(wait(&refused) / 1_000);
                 time.advance(Duration::from_millis(refused.retry_after_ms.unwrap()));
@@ -221,43 +282,81 @@ mod tests {
         for n in 0..4 {
             drop(attempt(n).unwrap());
         }
-        assert!(attempt(5).is_ok());
+        assert!(attempt(5).is_ok_and(|attempt| attempt.counts()));
     }
 
     #[test]
     fn an_address_is_locked_out_over_many_names() {
-        let lockout = Lockout::new(&AuthConfig::default(), 100, Clock::of(ManualTime::new(UnixMillis(0))));
-        let nobody = |n: u32| Target::Nobody(Claim::Username(n.to_string()));
+        let (lockout, _) = lockout();
         for n in 0..20 {
-            drop(lockout.begin(nobody(n), address(1), None).unwrap());
+            drop(lockout.sign_in(name(n), None, address(1), None).unwrap());
         }
-        assert!(lockout.begin(nobody(20), address(1), None).is_err());
-        assert!(lockout.begin(nobody(20), address(2), None).is_ok(), "other addresses are not concerned");
+        assert!(lockout.sign_in(name(20), None, address(1), None).is_err());
+        assert!(lockout.sign_in(name(20), None, address(2), None).is_ok(), "other addresses are not concerned");
     }
 
     #[test]
     fn a_known_device_is_spared_and_has_its_own_count() {
-        let lockout = Lockout::new(&AuthConfig::default(), 100, Clock::of(ManualTime::new(UnixMillis(0))));
-        let user = UserId(Uuid::from_u128(1));
+        let (lockout, _) = lockout();
+        let attempt = |device| lockout.sign_in(name(1), Some(user(1)), address(1), device);
         for _ in 0..5 {
-            drop(lockout.begin(Target::User(user), address(1), None).unwrap());
+            drop(attempt(None).unwrap());
         }
-        assert!(lockout.begin(Target::User(user), address(1), None).is_err());
+        assert!(attempt(None).is_err());
         let device = Some(DeviceId([7; 16]));
         for _ in 0..5 {
-            drop(lockout.begin(Target::User(user), address(1), device).unwrap());
+            assert!(attempt(device).unwrap().counts());
         }
-        assert!(lockout.begin(Target::User(user), address(1), device).is_err());
+        assert!(attempt(device).is_err());
     }
 
     #[test]
     fn an_undecided_attempt_leaves_no_trace_and_parallel_ones_count_at_once() {
-        let lockout = Lockout::new(&AuthConfig::default(), 100, Clock::of(ManualTime::new(UnixMillis(0))));
-        let target = Target::User(UserId(Uuid::from_u128(1)));
+        let (lockout, _) = lockout();
+        let attempt = |n| lockout.sign_in(name(1), Some(user(1)), address(n), None);
         for _ in 0..50 {
-            lockout.begin(target.clone(), address(1), None).unwrap().undecided();
+            attempt(1).unwrap().undecided();
         }
-        let under_way: Vec<_> = (0..8).map(|n| lockout.begin(target.clone(), address(n), None)).collect();
+        let under_way: Vec<_> = (0..8).map(attempt).collect();
         assert_eq!(under_way.iter().filter(|attempt| attempt.is_ok()).count(), 5);
+        assert!(under_way.iter().flatten().all(Attempt::counts));
+    }
+
+    #[test]
+    fn guesses_by_both_names_of_an_account_count_together_and_in_silence() {
+        let (lockout, time) = lockout();
+        let email = Claim::Email("ann@example.com".into());
+        // The same by names of an account and by names of nobody: what is told, and whether the password counts.
+        let told = |names: [Claim; 2], user: Option<UserId>, addresses: u8| {
+            let mut told = Vec::new();
+            for n in 0..14 {
+                let name = names[usize::from(n) % 2].clone();
+                told.push(match lockout.sign_in(name, user, address(addresses + n), None) {
+                    Ok(attempt) => Ok(attempt.counts()),
+                    Err(refused) => Err(wait(&refused)),
+                });
+            }
+            told
+        };
+        let known = told([name(1), email.clone()], Some(user(1)), 0);
+        let unknown = told([name(2), Claim::Email("bob@example.com".into())], None, 100);
+        let shown = |told: &[Result<bool, u64>]| told.iter().map(|one| one.map(|_| ())).collect::<Vec<_>>();
+        assert_eq!(shown(&known), shown(&unknown), "nothing tells whose names they are");
+        assert_eq!(known.iter().filter(|one| **one == Ok(true)).count(), 5, "five guesses in all, not five a name");
+        assert_eq!(known.iter().filter(|one| **one == Ok(false)).count(), 5);
+        time.advance(Duration::from_secs(1));
+        assert!(lockout.sign_in(email, Some(user(1)), address(50), None).unwrap().counts(), "the wait is over");
+        assert!(!lockout.sign_in(name(1), Some(user(1)), address(51), None).unwrap().counts(), "and longer then");
+    }
+
+    #[test]
+    fn a_password_change_by_a_stranger_counts_for_the_account_and_says_so() {
+        let (lockout, _) = lockout();
+        for n in 0..5 {
+            drop(lockout.password_change(user(1), address(n), None).unwrap());
+        }
+        assert!(lockout.password_change(user(1), address(9), None).is_err());
+        assert!(!lockout.sign_in(name(1), Some(user(1)), address(9), None).unwrap().counts());
+        assert!(lockout.password_change(user(1), address(9), Some(DeviceId([7; 16]))).is_ok());
     }
 }

@@ -8,10 +8,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rookery_actors::seams::RotateOutcome;
+use rookery_schemas::bus::SignOut;
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::{FamilyId, UserId};
 use rookery_schemas::rest::{ChangePassword, Login, Register, Session};
-use rookery_schemas::rows::UserRow;
+use rookery_schemas::rows::{FamilyRow, UserRow};
 use uuid::Uuid;
 
 use super::settled;
@@ -19,7 +20,6 @@ use crate::address::AddrKey;
 use crate::auth::cookies::{Cookie, SetCookies};
 use crate::auth::device::DeviceId;
 use crate::auth::identity::SignedIn;
-use crate::auth::lockout::Target;
 use crate::auth::names::{email_claim, login_claim, username_claim};
 use crate::auth::passwords;
 use crate::auth::session::{self, RefreshToken};
@@ -96,11 +96,10 @@ async fn sign_in(
         Some(user) => session::known_device(state, headers, user).await?,
         None => None,
     };
-    let target = user.as_ref().map_or(Target::Nobody(claim), |user| Target::User(user.id));
-    let attempt = state.lockout.begin(target, address, device)?;
+    let attempt = state.lockout.sign_in(claim, user.as_ref().map(|user| user.id), address, device)?;
     let stored = user.as_ref().map(|user| user.password_hash.as_str());
     match (state.hasher.verify(&body.password, stored).await, user) {
-        (Ok(true), Some(user)) => {
+        (Ok(true), Some(user)) if attempt.counts() => {
             attempt.succeeded();
             session::open(state, &user, device).await
         }
@@ -157,6 +156,10 @@ async fn renew(state: &AppState, headers: &HeaderMap) -> Result<(SetCookies, Ses
         RotateOutcome::Reused => {
             state.freshness.revoked(family);
             tracing::warn!(%family, "a replaced refresh token was presented; its family is revoked");
+            // It is ended whether or not its sockets can be found; then they find out by themselves.
+            if let Ok(Some(FamilyRow { user, .. })) = state.store.family(family).await {
+                state.sign_out(SignOut::Device { user, family });
+            }
             return Err(refused());
         }
         RotateOutcome::Gone => return Err(refused()),
@@ -175,10 +178,11 @@ pub(crate) async fn logout(State(state): State<AppState>, headers: HeaderMap) ->
     let presented = Cookie::Refresh.read(&headers, &state.config).and_then(RefreshToken::parse);
     if let Some(token) = presented {
         // Knowing a family's id is not enough to end it.
-        let known = state.store.family(token.family).await?.is_some_and(|family| token.belongs_to(&family));
-        if known {
-            settled(|| state.store.revoke_family(token.family)).await?;
-            state.freshness.revoked(token.family);
+        let known = state.store.family(token.family).await?.filter(|family| token.belongs_to(family));
+        if let Some(FamilyRow { id: family, user, .. }) = known {
+            settled(|| state.store.revoke_family(family)).await?;
+            state.freshness.revoked(family);
+            state.sign_out(SignOut::Device { user, family });
         }
     }
     let mut cookies = SetCookies::default();
@@ -221,7 +225,7 @@ async fn replace_password(state: &AppState, by: &Owner, body: &ChangePassword) -
     if body.new == body.current {
         return Err(weak("must not be the present one"));
     }
-    let attempt = state.lockout.begin(Target::User(user.id), by.address, by.device)?;
+    let attempt = state.lockout.password_change(user.id, by.address, by.device)?;
     match state.hasher.verify(&body.current, Some(&user.password_hash)).await {
         Ok(true) => attempt.succeeded(),
         Ok(false) => return Err(Refused::new(ErrorCode::BadCredentials)),
@@ -234,7 +238,7 @@ async fn replace_password(state: &AppState, by: &Owner, body: &ChangePassword) -
     let now = state.now();
     settled(|| state.store.set_password(user.id, &hash, now, Some(by.family))).await?;
     state.freshness.password_changed(user.id, now);
-    state.sockets.sign_out(user.id);
+    state.sign_out(SignOut::Others { user: user.id, keep: by.family });
     tracing::info!(user = %user.id, "a password was changed");
     Ok(())
 }

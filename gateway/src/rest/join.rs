@@ -155,6 +155,7 @@ async fn wake(state: &AppState, row: &RoomRow) -> Result<Epoch, Refused> {
 
 async fn become_member(state: &AppState, row: &RoomRow, user: UserId) -> Result<Role, Refused> {
     let member = MemberRow { room: row.id, user, role: Role::Member, joined_at: state.now(), read_seq: Seq(0) };
-    settled(|| state.store.add_member(member.clone())).await?;
-    Ok(Role::Member)
+    // Put out since it was looked at: the store has the last word.
+    let added = settled(|| state.store.add_member(member.clone())).await?;
+    if added { Ok(Role::Member) } else { Err(ErrorCode::Banned.into()) }
 }

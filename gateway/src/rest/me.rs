@@ -43,6 +43,6 @@ pub(crate) async fn ws_ticket(
     State(state): State<AppState>,
     SignedIn(claims): SignedIn,
 ) -> Result<Json<WsTicket>, Refused> {
-    let (ticket, expires_at) = state.tokens.ws_ticket(claims.user)?;
+    let (ticket, expires_at) = state.tokens.ws_ticket(claims.user, claims.family)?;
     Ok(Json(WsTicket { ticket, expires_at }))
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rookery_actors::seams::{StoreError, Taken};
+use rookery_actors::seams::{RoomChange, StoreError, Taken};
 use rookery_schemas::bus::RoomCommand;
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::{RoomId, Slug, UnixMillis, UserId};
@@ -29,6 +29,9 @@ pub(crate) mod list;
 /// Tries for a free short name: of 26^10 names, even a million taken make two failures in a row a one in 10^16 event.
 const SLUG_TRIES: usize = 5;
 
+/// Why an ad-hoc meeting's end is nobody's to say.
+const AD_HOC_END: &str = "is not for ad-hoc meetings, which end by themselves";
+
 /// Make a room, as its host.
 #[utoipa::path(post, path = "/rooms", tag = "rooms", request_body = CreateRoom,
     responses((status = 201, description = "Made", body = Room,
@@ -49,6 +52,9 @@ pub(crate) async fn create(
     }
     let now = state.now();
     in_future(body.expires_at, now)?;
+    if body.ad_hoc && body.expires_at.is_some() {
+        return Err(Refused::field(ErrorCode::Invalid, "expiresAt", AD_HOC_END));
+    }
     let description = described(body.description.as_deref().unwrap_or_default())?;
     state.limits.rooms.check(&context.client.key())?;
     let password_hash = hashed(&state, body.password.as_deref()).await?;
@@ -112,29 +118,33 @@ pub(crate) async fn patch(
     room: RoomRef,
     Body(body): Body<PatchRoom>,
 ) -> Result<Json<Room>, Refused> {
-    let mut row = find(&state, &room).await?;
+    let row = find(&state, &room).await?;
     host_only(&state, &row, claims.user).await?;
     let now = state.now();
     if let Some(code) = ended(&row, now) {
         return Err(code.into());
     }
+    let mut change = RoomChange { peers_max: body.max_peers, public: body.public, ..RoomChange::default() };
     if let Some(name) = body.name {
-        row.name = name.trim().to_owned();
+        change.name = Some(name.trim().to_owned());
     }
     if let Some(description) = body.description {
-        row.description = described(&description)?;
+        change.description = Some(described(&description)?);
     }
     if let Some(expires_at) = body.expires_at {
         in_future(expires_at, now)?;
-        row.expires_at = expires_at;
+        if row.ad_hoc {
+            return Err(Refused::field(ErrorCode::Invalid, "expiresAt", AD_HOC_END));
+        }
+        change.expires_at = Some(expires_at);
     }
     if let Some(password) = body.password {
-        row.password_hash = hashed(&state, password.as_deref()).await?;
+        change.password_hash = Some(hashed(&state, password.as_deref()).await?);
     }
-    row.peers_max = body.max_peers.unwrap_or(row.peers_max);
-    row.public = body.public.unwrap_or(row.public);
-    settled(|| state.store.update_room(&row)).await?;
-    tell_owner(&state, &row).await;
+    settled(|| state.store.update_room(row.id, &change)).await?;
+    tell_owner(&state, row.id).await;
+    // As it is now: others may have changed other things.
+    let row = find(&state, &room).await?;
     Ok(Json(show(&state, &links, Some(claims.user), row).await?))
 }
 
@@ -147,13 +157,11 @@ pub(crate) async fn delete(
     SignedIn(claims): SignedIn,
     room: RoomRef,
 ) -> Result<StatusCode, Refused> {
-    let mut row = find(&state, &room).await?;
+    let row = find(&state, &room).await?;
     host_only(&state, &row, claims.user).await?;
-    row.deleted = true;
-    row.closed_at = row.closed_at.or(Some(state.now()));
-    settled(|| state.store.update_room(&row)).await?;
+    settled(|| state.store.delete_room(row.id, state.now())).await?;
     tracing::info!(room = %row.id, "a room was deleted");
-    tell_owner(&state, &row).await;
+    tell_owner(&state, row.id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -163,10 +171,9 @@ async fn host_only(state: &AppState, row: &RoomRow, user: UserId) -> Result<(), 
 }
 
 /// What is stored counts; an owner that cannot be reached now reads it when it next looks.
-async fn tell_owner(state: &AppState, row: &RoomRow) {
-    let changed = RoomCommand::Changed { row: Box::new(row.clone()) };
-    if let Err(error) = state.owners.ask(row.id, changed, state.config.bus_timeout).await {
-        tracing::warn!(room = %row.id, ?error, "a room's owner was not told of a change");
+async fn tell_owner(state: &AppState, room: RoomId) {
+    if let Err(error) = state.owners.ask(room, RoomCommand::Changed, state.config.bus_timeout).await {
+        tracing::warn!(%room, ?error, "a room's owner was not told of a change");
     }
 }
 

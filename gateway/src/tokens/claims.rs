@@ -58,6 +58,7 @@ pub(super) struct AccessBody {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WsBody {
     pub(super) sub: UserId,
+    pub(super) fam: FamilyId,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

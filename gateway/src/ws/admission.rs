@@ -1,14 +1,15 @@
-//! How many sockets there are: in all, by address, by account.
+//! The open sockets: how many in all, by address and by account, whose they are, and which seats they hold.
 //!
 //! **Invariant:** every count equals the passes alive; a pass gives back what it took, whatever ends its socket.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rookery_schemas::bus::{SeatRef, SignOut};
 use rookery_schemas::error::ErrorCode;
-use rookery_schemas::ids::{RequestId, UserId};
+use rookery_schemas::ids::{FamilyId, RequestId, UserId};
 use tokio_util::sync::CancellationToken;
 
 use super::config::WsConfig;
@@ -22,7 +23,15 @@ pub struct Sockets(Arc<Mutex<Counts>>);
 struct Counts {
     all: usize,
     by_address: HashMap<AddrKey, usize>,
-    by_user: HashMap<UserId, HashMap<RequestId, CancellationToken>>,
+    by_user: HashMap<UserId, HashMap<RequestId, Open>>,
+    seats: HashSet<SeatRef>,
+}
+
+/// An account's socket.
+struct Open {
+    /// Of which device, if that is known.
+    family: Option<FamilyId>,
+    signed_out: CancellationToken,
 }
 
 impl Sockets {
@@ -32,14 +41,30 @@ impl Sockets {
         self.0.lock().all
     }
 
-    /// Ends every socket of an account with `unauthorized`: after a password change, or when it signs out everywhere.
-    /// Devices that are still signed in come back by themselves.
-    pub fn sign_out(&self, user: UserId) {
-        let tokens: Vec<_> =
-            self.0.lock().by_user.get(&user).map(|all| all.values().cloned().collect()).unwrap_or_default();
-        for token in tokens {
-            token.cancel();
+    /// Ends the sockets of these devices with `signed_out`. One whose device is not known is none that is kept.
+    pub fn sign_out(&self, which: &SignOut) {
+        let (user, out): (UserId, &dyn Fn(Option<FamilyId>) -> bool) = match which {
+            SignOut::Device { user, family } => (*user, &|of| of == Some(*family)),
+            SignOut::Others { user, keep } => (*user, &|of| of != Some(*keep)),
+        };
+        let counts = self.0.lock();
+        let theirs = counts.by_user.get(&user).into_iter().flat_map(HashMap::values);
+        let ended: Vec<_> = theirs.filter(|open| out(open.family)).map(|open| open.signed_out.clone()).collect();
+        drop(counts);
+        for signed_out in ended {
+            signed_out.cancel();
         }
+    }
+
+    /// Every seat that a socket of this gateway holds.
+    pub(super) fn seats(&self) -> Vec<SeatRef> {
+        self.0.lock().seats.iter().copied().collect()
+    }
+
+    /// Counts a seat as held, until what is returned is dropped.
+    pub(super) fn hold(&self, seat: SeatRef) -> HeldSeat {
+        self.0.lock().seats.insert(seat);
+        HeldSeat { sockets: self.clone(), seat }
     }
 
     /// Room for one more socket from this address. Loopback is spared: proxies and tests come from there.
@@ -61,6 +86,18 @@ impl Sockets {
     }
 }
 
+/// A seat whose WebSocket is here.
+pub(super) struct HeldSeat {
+    sockets: Sockets,
+    seat: SeatRef,
+}
+
+impl Drop for HeldSeat {
+    fn drop(&mut self) {
+        self.sockets.0.lock().seats.remove(&self.seat);
+    }
+}
+
 /// One socket's place. Dropped, it is free again.
 pub(super) struct Pass {
     sockets: Sockets,
@@ -70,8 +107,14 @@ pub(super) struct Pass {
 }
 
 impl Pass {
-    /// Counts the socket for its account, once that is known. Again for the same account: nothing.
-    pub(super) fn belongs_to(&mut self, user: UserId, socket: RequestId, config: &WsConfig) -> Result<(), ErrorCode> {
+    /// Counts the socket for its account and device, once they are known. Again for the same account: nothing.
+    pub(super) fn belongs_to(
+        &mut self,
+        user: UserId,
+        family: Option<FamilyId>,
+        socket: RequestId,
+        config: &WsConfig,
+    ) -> Result<(), ErrorCode> {
         if self.user.is_some() {
             return Ok(());
         }
@@ -80,12 +123,12 @@ impl Pass {
         if of_user.len() >= config.sockets_per_user_max {
             return Err(ErrorCode::TooMany);
         }
-        of_user.insert(socket, self.signed_out.clone());
+        of_user.insert(socket, Open { family, signed_out: self.signed_out.clone() });
         self.user = Some((user, socket));
         Ok(())
     }
 
-    /// Cancelled when the account is signed out.
+    /// Cancelled when the device is signed out.
     pub(super) fn signed_out(&self) -> CancellationToken {
         self.signed_out.clone()
     }
@@ -138,15 +181,56 @@ mod tests {
 
         let user = UserId(Uuid::from_u128(1));
         let socket = |n| RequestId(Uuid::from_u128(n));
-        assert_eq!(first.belongs_to(user, socket(1), &config), Ok(()));
-        assert_eq!(first.belongs_to(user, socket(1), &config), Ok(()));
-        assert_eq!(second.belongs_to(user, socket(2), &config), Err(ErrorCode::TooMany));
-        let signed_out = first.signed_out();
-        sockets.sign_out(user);
-        assert!(signed_out.is_cancelled() && !second.signed_out().is_cancelled());
+        assert_eq!(first.belongs_to(user, None, socket(1), &config), Ok(()));
+        assert_eq!(first.belongs_to(user, None, socket(1), &config), Ok(()));
+        assert_eq!(second.belongs_to(user, None, socket(2), &config), Err(ErrorCode::TooMany));
         drop((first, second, third));
         assert_eq!(sockets.count(), 0);
         let counts = sockets.0.lock();
         assert!(counts.by_address.is_empty() && counts.by_user.is_empty());
+    }
+
+    #[test]
+    fn signing_out_ends_the_sockets_meant_and_no_others() {
+        let (ann, bob) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
+        let family = |n| FamilyId(Uuid::from_u128(n));
+        let owners = [(ann, Some(family(1))), (ann, Some(family(2))), (ann, None), (bob, Some(family(3)))];
+        for (which, ended) in [
+            (SignOut::Device { user: ann, family: family(1) }, [true, false, false, false]),
+            (SignOut::Device { user: bob, family: family(1) }, [false, false, false, false]),
+            (SignOut::Others { user: ann, keep: family(2) }, [true, false, true, false]),
+            (SignOut::Others { user: bob, keep: family(1) }, [false, false, false, true]),
+        ] {
+            let sockets = Sockets::default();
+            let passes: Vec<Pass> = owners
+                .iter()
+                .zip(0..)
+                .map(|((user, family), n)| {
+                    let mut pass = sockets.enter(None, &WsConfig::default()).unwrap();
+                    let socket = RequestId(Uuid::from_u128(n));
+                    pass.belongs_to(*user, *family, socket, &WsConfig::default()).unwrap();
+                    pass
+                })
+                .collect();
+            sockets.sign_out(&which);
+            let got: Vec<bool> = passes.iter().map(|pass| pass.signed_out().is_cancelled()).collect();
+            assert_eq!(got, ended, "{which:?}");
+        }
+    }
+
+    #[test]
+    fn a_seat_is_held_as_long_as_its_holder() {
+        let sockets = Sockets::default();
+        let seat = |attachment| SeatRef {
+            room: rookery_schemas::ids::RoomId(Uuid::nil()),
+            peer: rookery_schemas::ids::PeerId(Uuid::nil()),
+            attachment: rookery_schemas::ids::Attachment(attachment),
+        };
+        let first = sockets.hold(seat(1));
+        let second = sockets.hold(seat(2));
+        drop(first);
+        assert_eq!(sockets.seats(), [seat(2)]);
+        drop(second);
+        assert_eq!(sockets.seats(), []);
     }
 }

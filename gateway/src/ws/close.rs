@@ -29,6 +29,7 @@ impl Cut {
         (ErrorCode::Overloaded, 4007),
         (ErrorCode::SlowReader, 4008),
         (ErrorCode::ResumeRefused, 4009),
+        (ErrorCode::SignedOut, 4010),
     ];
 
     /// The number of the close frame (RFC 6455, section 7.4.2: 4000 and up are ours).

@@ -9,6 +9,7 @@ use rookery_schemas::ids::{Attachment, Epoch, EventNumber, NodeId, RoomId, UnixM
 use rookery_schemas::signal::{IceServer, Joined};
 use serde::Deserialize;
 
+use super::admission::HeldSeat;
 use super::cursor::Cursor;
 use super::seat::Sitter;
 
@@ -27,6 +28,8 @@ pub(super) struct Link {
     pub(super) superseded: Option<Bytes>,
     /// The client was told to attach again; once for each attachment is enough.
     pub(super) reattach_said: bool,
+    /// Keeps the seat renewed.
+    _held: HeldSeat,
 }
 
 /// What a personal message means for the link.
@@ -41,12 +44,13 @@ pub(super) enum Meaning {
 }
 
 impl Link {
-    pub(super) fn new(sitter: Sitter, mut attached: Attached) -> (Self, Snapshot) {
+    pub(super) fn new(sitter: Sitter, mut attached: Attached, held: HeldSeat) -> (Self, Snapshot) {
         let snapshot = attached.snapshot.clone();
         attached.snapshot.roster = Vec::new();
         attached.snapshot.tracks = Vec::new();
         let cursor = Cursor::at(snapshot.epoch, snapshot.n);
-        let link = Self { sitter, attached, cursor, resuming: false, superseded: None, reattach_said: false };
+        let link =
+            Self { sitter, attached, cursor, resuming: false, superseded: None, reattach_said: false, _held: held };
         (link, snapshot)
     }
 

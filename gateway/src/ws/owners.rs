@@ -70,6 +70,11 @@ impl Owners {
         Self { bus, placement, hints: Arc::new(Mutex::new(Bounded::new(HINTS_MAX))) }
     }
 
+    /// The node that is asked about a room first.
+    pub(super) fn home(&self, room: RoomId) -> NodeId {
+        self.hints.lock().get(&room).cloned().unwrap_or_else(|| self.placement.home(room))
+    }
+
     /// Asks a room's owner and waits.
     ///
     /// # Errors
@@ -84,7 +89,7 @@ impl Owners {
     /// # Errors
     /// [`AskError`] where it could not be sent.
     pub async fn send(&self, room: RoomId, command: RoomCommand, timeout: Duration) -> Result<Asked, AskError> {
-        let node = self.hints.lock().get(&room).cloned().unwrap_or_else(|| self.placement.home(room));
+        let node = self.home(room);
         let id = RequestId(Uuid::now_v7());
         tracing::debug!(%room, request = %id, %node, "a room's owner is asked");
         let request = encode(&RoomRequest { room, request: id, command })?;

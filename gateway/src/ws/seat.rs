@@ -13,7 +13,7 @@ use rookery_schemas::bus::{
     Attached, JoinTicket, ResumeToken, RoomCommand, RoomReply, events_subject, personal_subject,
 };
 use rookery_schemas::error::{ErrorCode, Refusal};
-use rookery_schemas::ids::{Attachment, PeerId, RoomId, UnixMillis, UserId};
+use rookery_schemas::ids::{Attachment, FamilyId, PeerId, RoomId, UnixMillis, UserId};
 use rookery_schemas::signal::SrtpProfile;
 
 use super::WsDeps;
@@ -29,6 +29,8 @@ pub(super) struct Sitter {
     pub(super) room: RoomId,
     pub(super) peer: PeerId,
     pub(super) user: Option<UserId>,
+    /// The account's device, as far as it is known.
+    pub(super) family: Option<FamilyId>,
     pub(super) display_name: String,
 }
 
@@ -50,16 +52,18 @@ pub(super) struct Seated {
 }
 
 impl Asking {
-    /// With a verified ticket.
-    pub(super) fn join(room: RoomId, ticket: JoinTicket, srtp: SrtpProfile) -> Self {
-        let sitter = Sitter { room, peer: ticket.peer, user: ticket.user, display_name: ticket.display_name.clone() };
+    /// With a verified ticket, over a socket of this device.
+    pub(super) fn join(room: RoomId, ticket: JoinTicket, family: Option<FamilyId>, srtp: SrtpProfile) -> Self {
+        let JoinTicket { peer, user, ref display_name, .. } = ticket;
+        let sitter = Sitter { room, peer, user, family, display_name: display_name.clone() };
         let command = RoomCommand::Join { ticket, srtp };
         Self { sitter, command, srtp, keep_media: false, expected: Attachment(1) }
     }
 
     /// With a verified resume token.
     pub(super) fn resume(room: RoomId, token: ResumeToken, srtp: SrtpProfile, keep_media: bool) -> Self {
-        let sitter = Sitter { room, peer: token.peer, user: token.user, display_name: token.display_name.clone() };
+        let ResumeToken { peer, user, family, ref display_name, .. } = token;
+        let sitter = Sitter { room, peer, user, family, display_name: display_name.clone() };
         let expected = token.attachment.next();
         Self { sitter, command: RoomCommand::Resume { token, srtp, keep_media }, srtp, keep_media, expected }
     }
@@ -71,6 +75,7 @@ impl Sitter {
         ResumeToken {
             peer: self.peer,
             user: self.user,
+            family: self.family,
             display_name: self.display_name.clone(),
             role: attached.role,
             attachment: attached.attachment,

@@ -18,10 +18,10 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, SplitStream};
 use futures_util::{StreamExt, stream};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use rookery_actors::seams::{BusMessage, Subscription};
+use rookery_actors::seams::{BusMessage, StoreError, Subscription};
 use rookery_schemas::bus::{RoomCommand, RoomReply};
 use rookery_schemas::error::{ErrorCode, Refusal};
-use rookery_schemas::ids::{Attachment, PeerId, RequestId, RoomId, UserId};
+use rookery_schemas::ids::{Attachment, FamilyId, PeerId, RequestId, RoomId, UserId};
 use rookery_schemas::signal::ServerMessage;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_stream::StreamMap;
@@ -38,7 +38,7 @@ use super::seat::Seated;
 /// Messages of one client that wait for their answers. Beyond it nothing is read until one comes.
 const IN_FLIGHT_MAX: usize = 32;
 /// How often a detached seat is announced to an owner that cannot be reached or does not take it; a seat that is thought to be
-/// connected is never given up. A minute covers a restarting room and most outages of a store.
+/// connected is never given up before it has lapsed. A minute covers a restarting room and most outages of a store.
 const DETACH_ATTEMPTS: u32 = 60;
 /// Between those attempts.
 const DETACH_PAUSE: Duration = Duration::from_secs(1);
@@ -50,6 +50,8 @@ const LEAVING_MAX: usize = 64;
 pub(super) struct Identity {
     /// The account; absent for guests.
     pub(super) user: Option<UserId>,
+    /// The account's device, as far as it is known.
+    pub(super) family: Option<FamilyId>,
     /// By a ticket of the account itself. A resume token proves a seat, not a session: it opens no other room's history.
     pub(super) signed_in: bool,
 }
@@ -67,6 +69,8 @@ enum Outcome {
     Answered { room: RoomId, re: Option<u32>, about: About, answer: Result<ServerMessage, AskError> },
     /// A seat was taken, or not.
     Seated { room: RoomId, re: Option<u32>, resumed: bool, seat: Result<Box<Seated>, Refusal> },
+    /// Whether the device is still signed in.
+    Standing { signed_in: Result<bool, StoreError> },
     /// An owner answered for a gap.
     Filled { room: RoomId, attachment: Attachment, answer: Result<RoomReply, AskError> },
 }
@@ -174,7 +178,7 @@ impl Session {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Some(Cut::GoingAway),
-                () = signed_out.cancelled() => return Some(Cut::Because(ErrorCode::Unauthorized)),
+                () = signed_out.cancelled() => return Some(Cut::Because(ErrorCode::SignedOut)),
                 () = outbox.gone() => return None,
                 () = &mut silence => {
                     if self.in_flight < IN_FLIGHT_MAX {
@@ -198,7 +202,10 @@ impl Session {
                 }
                 Some(((room, source), message)) = self.subscriptions.next() => self.heard(room, source, message),
                 Some(outcome) = self.tasks.next() => self.settled(outcome),
-                _ = renew.tick() => self.renew_tokens(),
+                _ = renew.tick() => {
+                    self.renew_tokens();
+                    self.look_at_device();
+                }
             }
             if let Some(cut) = self.cut {
                 return Some(cut);
@@ -287,7 +294,7 @@ async fn tell_owner(deps: &WsDeps, room: RoomId, command: RoomCommand) {
         }
         tokio::time::sleep(DETACH_PAUSE).await;
     }
-    tracing::error!(%room, "an owner could not be told that a socket ended; its seat stays until the room sleeps");
+    tracing::error!(%room, "an owner could not be told that a socket ended; its seat lapses");
 }
 
 /// Whether a refusal says that there is no such seat to detach. Anything else is a room that cannot act now: it is asked again.

@@ -1,8 +1,6 @@
 //! Every route with missing, wrong-typed, malformed, oversized, foreign and unauthorised input: a stable code each, and nothing
 //! is changed or lost by it.
 
-use std::sync::atomic::Ordering;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -318,7 +316,7 @@ async fn methods_and_addresses_that_are_not_there() {
 #[tokio::test]
 async fn a_store_that_is_down_is_said_by_every_route_that_needs_it() {
     let scene = Scene::new().await;
-    scene.world.store.down.store(true, Ordering::SeqCst);
+    scene.world.store.script.lock().down = true;
     for route in routes() {
         let ask = scene.ask(&route);
         let ask = match (&route.body, route.path) {
@@ -333,6 +331,6 @@ async fn a_store_that_is_down_is_said_by_every_route_that_needs_it() {
         assert_eq!(answer.code(), "store_unavailable", "{} {}", route.method, route.path);
         assert!(!answer.text.contains("10.1.2.3"), "{}", answer.text);
     }
-    scene.world.store.down.store(false, Ordering::SeqCst);
+    scene.world.store.script.lock().down = false;
     scene.is_as_it_was().await;
 }

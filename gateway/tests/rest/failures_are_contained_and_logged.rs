@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -53,13 +52,13 @@ async fn a_panic_costs_one_request() {
     let world = World::new().await;
     let ann = world.person("ann").await;
     assert_eq!(world.get("me").bearer(&ann).send().await.status, 200);
-    world.store.panics.store(true, Ordering::SeqCst);
+    world.store.script.lock().panics = true;
     let answer = world.get("me").bearer(&ann).send().await;
     assert_eq!(answer.code(), "internal");
     assert!(
         !answer.text.contains("0xdeadbeef") && answer.header("content-security-policy").contains("default-src 'none'")
     );
-    world.store.panics.store(false, Ordering::SeqCst);
+    world.store.script.lock().panics = false;
     assert_eq!(world.get("me").bearer(&ann).send().await.status, 200);
 }
 
@@ -81,7 +80,7 @@ async fn causes_are_logged_under_the_request() {
     let (lines, _listening) = Lines::listen();
     let world = World::new().await;
     let ann = world.person("ann").await;
-    world.store.down.store(true, Ordering::SeqCst);
+    world.store.script.lock().down = true;
     let id = "6f1f64a1-9c4e-4f6e-8f3a-0c8b6f0a2d11";
     let answer = world.get("me").bearer(&ann).header("x-request-id", id).send().await;
     assert_eq!(answer.code(), "store_unavailable");

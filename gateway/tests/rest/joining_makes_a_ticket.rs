@@ -1,5 +1,6 @@
 //! Who gets a ticket for a room, and what it says.
 
+use rookery_actors::seams::RoomStore;
 use rookery_schemas::bus::{RoomCommand, RoomPresence};
 use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::ids::Epoch;
@@ -106,6 +107,32 @@ async fn configured_servers_are_told_with_credentials_of_ones_own() {
     assert!(!answer.to_string().contains("north"));
 }
 
+/// The host puts someone out whose joining is about to be stored: no member comes of it, whichever write is first.
+#[tokio::test]
+async fn who_is_put_out_while_joining_becomes_no_member() {
+    for again in [false, true] {
+        let world = World::new().await;
+        let (ann, bob) = (world.person("ann").await, world.person("bob").await);
+        let room = world.room(&ann, json!({})).await;
+        if again {
+            assert_eq!(world.join(&room, Some(&bob), json!({})).await.status, 200);
+            world.store.rows.lock().members.remove(&(id(&room), bob.id));
+        }
+        world.store.script.lock().held.insert("add_member");
+        let meanwhile = async {
+            while world.store.calls("add_member") < 1 + usize::from(again) {
+                tokio::task::yield_now().await;
+            }
+            world.store.ban(id(&room), Banned::User(bob.id)).await.unwrap();
+            world.store.release();
+        };
+        let (answer, ()) = tokio::join!(world.join(&room, Some(&bob), json!({})), meanwhile);
+        assert_eq!(answer.code(), "banned");
+        assert_eq!(world.store.member(id(&room), bob.id).await.unwrap(), None);
+        assert_eq!(world.join(&room, Some(&bob), json!({})).await.code(), "banned");
+    }
+}
+
 #[tokio::test]
 async fn a_socket_ticket_is_for_accounts() {
     let world = World::new().await;
@@ -114,4 +141,5 @@ async fn a_socket_ticket_is_for_accounts() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let opening = world.state.tokens.verify_ws_ticket(answer.json["ticket"].as_str().unwrap()).unwrap();
     assert_eq!((opening.user, &answer.json["expiresAt"]), (Some(ann.id), &json!(1_800_000_030_000_i64)));
+    assert!(opening.family.is_some_and(|family| world.store.rows.lock().families[&family].user == ann.id));
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rookery_schemas::ids::FamilyId;
 use serde_json::json;
 
 use crate::world::{Answer, Person, World};
@@ -99,7 +100,7 @@ async fn one_kind_of_token_is_not_another() {
         world.api(reqwest::Method::POST, "auth/refresh").header("x-rookery-csrf", "1").send().await.code(),
         "refresh_refused"
     );
-    let (ticket, _) = world.state.tokens.ws_ticket(ann.id).unwrap();
+    let (ticket, _) = world.state.tokens.ws_ticket(ann.id, FamilyId(ann.id.0)).unwrap();
     assert_eq!(world.get("me").token(&ticket).send().await.code(), "unauthorized", "a ticket is no access token");
 }
 
@@ -138,10 +139,10 @@ async fn access_tokens_run_out_after_fifteen_minutes() {
 async fn a_passing_failure_keeps_the_cookie() {
     let world = World::new().await;
     let ann = world.person("ann").await;
-    world.store.down.store(true, std::sync::atomic::Ordering::SeqCst);
+    world.store.script.lock().down = true;
     let answer = refresh(&world, &ann.refresh).await;
     assert_eq!((answer.code(), answer.cookie("rookery_refresh")), ("store_unavailable", None));
     assert!(!answer.text.contains("10.1.2.3"), "no internal is told: {}", answer.text);
-    world.store.down.store(false, std::sync::atomic::Ordering::SeqCst);
+    world.store.script.lock().down = false;
     assert_eq!(refresh(&world, &ann.refresh).await.status, 200);
 }

@@ -1,11 +1,11 @@
 //! Rooms: made with a short name, listed by cursor with who is inside, changed and deleted by their host, who the owner hears of.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::Method;
-use rookery_schemas::bus::{RoomCommand, RoomPresence};
+use rookery_actors::seams::RoomStore;
+use rookery_schemas::bus::{RoomCommand, RoomPresence, RoomRequest};
 use rookery_schemas::ids::{Epoch, Nonce, PeerId, RoomId, Seq, UnixMillis};
 use rookery_schemas::rows::MessageRow;
 use rookery_schemas::signal::ChatMessage;
@@ -31,14 +31,19 @@ pub fn says(world: &World, room: &Value, count: u64) {
             at: UnixMillis(seq.cast_signed()),
         },
     };
-    world.store.rows.lock().messages.insert(id(room), (1..=count).map(row).collect());
+    world
+        .store
+        .rows
+        .lock()
+        .messages
+        .insert(id(room), (1..=count).map(row).map(|row| ((row.message.seq, row.epoch), row)).collect());
 }
 
 #[tokio::test]
 async fn a_room_is_made_with_a_link() {
     let world = World::new().await;
     let ann = world.person("ann").await;
-    world.store.slugs_taken.store(2, Ordering::SeqCst);
+    world.store.script.lock().slugs_taken = 2;
     let body = json!({"name": " Stand-up ", "description": "two\r\nlines", "kind": "meeting", "password": "sesame",
         "maxPeers": 7, "expiresAt": 1_900_000_000_000_i64, "public": true});
     let answer = world.post("rooms", body).bearer(&ann).send().await;
@@ -177,17 +182,49 @@ async fn a_host_changes_and_the_owner_hears_of_it() {
     );
     let answer = world.patch(&path, json!({"password": null, "expiresAt": null})).bearer(&ann).send().await;
     assert_eq!((&answer.json["hasPassword"], &answer.json["expiresAt"]), (&json!(false), &Value::Null));
-    let rows: Vec<_> = world
-        .owner
-        .lock()
-        .asked
-        .iter()
-        .filter_map(|request| match &request.command {
-            RoomCommand::Changed { row } => Some((row.name.clone(), row.password_hash.is_some(), row.deleted)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(rows, [("Sit-down".into(), true, false), ("Sit-down".into(), false, false)]);
+    let told = |request: &&RoomRequest| matches!(request.command, RoomCommand::Changed);
+    assert_eq!(world.owner.lock().asked.iter().filter(told).count(), 2, "it reads the row by itself");
+    assert_eq!(answer.json["name"], "Sit-down");
+}
+
+/// Two changes at once: the one that began with the older row undoes nothing of the other, nor does it open a closed room.
+#[tokio::test]
+async fn changes_at_once_do_not_undo_each_other() {
+    let world = World::new().await;
+    let ann = world.person("ann").await;
+    let room = world.room(&ann, json!({"password": "sesame"})).await;
+    let path = format!("rooms/{}", room["slug"].as_str().unwrap());
+    world.store.script.lock().held.insert("update_room");
+    let bodies = [json!({"name": "New"}), json!({"description": "More"}), json!({"password": null, "public": true})];
+    let changing = futures_util::future::join_all(bodies.map(|body| world.patch(&path, body).bearer(&ann).send()));
+    let meanwhile = async {
+        while world.store.calls("update_room") < 3 {
+            tokio::task::yield_now().await;
+        }
+        world.store.close_room(id(&room), UnixMillis(1_800_000_000_500)).await.unwrap();
+        world.store.release();
+    };
+    let (answers, ()) = tokio::join!(changing, meanwhile);
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    let stored = world.store.rows.lock().rooms[&id(&room)].clone();
+    let got = (stored.name.as_str(), stored.description.as_str(), stored.password_hash, stored.public);
+    assert_eq!(got, ("New", "More", None, true));
+    assert_eq!(stored.closed_at, Some(UnixMillis(1_800_000_000_500)));
+}
+
+#[tokio::test]
+async fn an_ad_hoc_meetings_end_is_its_own() {
+    let world = World::new().await;
+    let ann = world.person("ann").await;
+    let room = world.room(&ann, json!({"adHoc": true})).await;
+    let path = format!("rooms/{}", room["slug"].as_str().unwrap());
+    for end in [json!(1_900_000_000_000_i64), Value::Null] {
+        let answer = world.patch(&path, json!({"expiresAt": end, "name": "Later"})).bearer(&ann).send().await;
+        assert_eq!(answer.code(), "invalid", "{end}");
+    }
+    assert_eq!(world.get(&path).bearer(&ann).send().await.json["name"], room["name"], "nothing of it was done");
+    let made = json!({"name": "x", "kind": "meeting", "adHoc": true, "expiresAt": 1_900_000_000_000_i64});
+    assert_eq!(world.post("rooms", made).bearer(&ann).send().await.code(), "invalid");
 }
 
 #[tokio::test]
@@ -197,7 +234,7 @@ async fn a_deleted_room_was_never_there() {
     let room = world.room(&ann, json!({"public": true})).await;
     let path = format!("rooms/{}", room["id"].as_str().unwrap());
     assert_eq!(world.api(Method::DELETE, &path).bearer(&ann).send().await.status, 204);
-    let told = matches!(&world.owner.lock().asked.last().unwrap().command, RoomCommand::Changed { row } if row.deleted);
+    let told = matches!(&world.owner.lock().asked.last().unwrap().command, RoomCommand::Changed);
     assert!(told);
     for slug_or_id in [room["id"].as_str().unwrap(), room["slug"].as_str().unwrap()] {
         let path = format!("rooms/{slug_or_id}");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
+use rookery_schemas::bus::SIGN_OUT_SUBJECT;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -71,20 +72,54 @@ async fn a_stopping_gateway_sends_its_sockets_elsewhere() {
     tokio::time::timeout(DEADLINE, world.served).await.expect("it ends").unwrap().unwrap();
 }
 
-#[tokio::test]
-async fn a_changed_password_closes_open_sockets() {
-    let world = World::new().await;
-    let ann = world.person("ann").await;
-    let mut socket = open(&world, &ann).await;
+/// Reads to the close frame.
+async fn ended(socket: &mut WebSocketStream<TcpStream>) -> (u16, String) {
+    loop {
+        if let Message::Close(Some(frame)) = next(socket).await {
+            return (frame.code.into(), frame.reason.to_string());
+        }
+    }
+}
+
+async fn lives(socket: &mut WebSocketStream<TcpStream>) {
     let ping = json!({"v": 1, "id": 1, "message": {"type": "ping", "at": 1}});
     socket.send(Message::text(ping.to_string())).await.unwrap();
-    next(&mut socket).await;
-    let body = json!({"current": crate::world::PASSWORD, "new": "heron stands in rain"});
-    assert_eq!(world.post("auth/password", body).bearer(&ann).send().await.status, 200);
-    loop {
-        if let Message::Close(Some(frame)) = next(&mut socket).await {
-            assert_eq!(frame.reason.as_str(), "unauthorized");
-            break;
+    assert!(next(socket).await.to_text().unwrap().contains("pong"));
+}
+
+/// Every way in which a device is signed out: its sockets end, the other device's do not, and every gateway is told.
+#[tokio::test]
+async fn signing_out_closes_the_devices_sockets() {
+    for how in ["logout", "password", "reuse"] {
+        let world = World::new().await;
+        let phone = world.person("ann").await;
+        let laptop = Person::of(&world.sign_in("ann", crate::world::PASSWORD).await);
+        let (mut on_phone, mut on_laptop) = (open(&world, &phone).await, open(&world, &laptop).await);
+        lives(&mut on_phone).await;
+        lives(&mut on_laptop).await;
+        let refresh = |cookie: String| world.api(Method::POST, "auth/refresh").cookie(&cookie).send();
+        match how {
+            "logout" => {
+                let answer = world.api(Method::POST, "auth/logout").cookie(&phone.refresh).send().await;
+                assert_eq!(answer.status, 204);
+            }
+            "password" => {
+                let body = json!({"current": crate::world::PASSWORD, "new": "heron stands in rain"});
+                assert_eq!(world.post("auth/password", body).bearer(&laptop).send().await.status, 200);
+            }
+            _ => {
+                let second = refresh(phone.refresh.clone()).await.cookie("rookery_refresh").unwrap();
+                assert_eq!(refresh(second).await.status, 200);
+                assert_eq!(refresh(phone.refresh.clone()).await.code(), "refresh_refused", "a stolen one");
+            }
         }
+        assert_eq!(ended(&mut on_phone).await, (4010, "signed_out".into()), "{how}");
+        lives(&mut on_laptop).await;
+        let said = async {
+            while !world.bus.published().iter().any(|(subject, _)| subject == SIGN_OUT_SUBJECT) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, said).await.expect("every gateway is told");
     }
 }

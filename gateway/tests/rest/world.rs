@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use rookery_actors::seams::{Bus, Store};
+use rookery_actors::testing::{ScriptedBus, ScriptedStore};
 use rookery_gateway::clock::{Clock, ManualTime, TimeSource};
 use rookery_gateway::health::Probe;
 use rookery_gateway::tokens::Tokens;
@@ -24,9 +25,6 @@ use rookery_schemas::bus::{
 use rookery_schemas::ids::{Epoch, NodeId, RoomId, UnixMillis, UserId};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-
-use crate::bus::FakeBus;
-use crate::store::MemoryStore;
 
 /// A password that will do.
 pub const PASSWORD: &str = "wren sings at dawn";
@@ -47,7 +45,8 @@ pub struct World {
     pub at: SocketAddr,
     pub scheme: &'static str,
     pub state: AppState,
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<ScriptedStore>,
+    pub bus: Arc<ScriptedBus>,
     pub time: Arc<ManualTime>,
     pub owner: Arc<Mutex<Owner>>,
     pub stopping: CancellationToken,
@@ -92,8 +91,8 @@ impl World {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         config.listen = "127.0.0.1:0".parse().unwrap();
         let scheme = if config.tls.is_some() { "https" } else { "http" };
-        let store = Arc::new(MemoryStore::default());
-        let bus = Arc::new(FakeBus::default());
+        let store = Arc::new(ScriptedStore::default());
+        let bus = Arc::new(ScriptedBus::default());
         let time = ManualTime::new(UnixMillis(1_800_000_000_000));
         let clock = Clock::of(time.clone() as Arc<dyn TimeSource>);
         let stopping = CancellationToken::new();
@@ -121,7 +120,7 @@ impl World {
         let gateway = Gateway::bind(state.clone()).unwrap();
         let at = gateway.address();
         let served = tokio::spawn(gateway.serve());
-        Self { at, scheme, state, store, time, owner, stopping, part_fails, served, http: client() }
+        Self { at, scheme, state, store, bus, time, owner, stopping, part_fails, served, http: client() }
     }
 
     /// A request to the API.
@@ -186,7 +185,7 @@ pub fn client() -> reqwest::Client {
         .unwrap()
 }
 
-async fn serve_owner(bus: &Arc<FakeBus>, owner: Arc<Mutex<Owner>>) {
+async fn serve_owner(bus: &Arc<ScriptedBus>, owner: Arc<Mutex<Owner>>) {
     let mut presence = bus.serve(&presence_subject(&node())).await.unwrap();
     let knows = owner.clone();
     tokio::spawn(async move {

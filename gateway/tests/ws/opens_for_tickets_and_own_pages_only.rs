@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::client::dial;
-use crate::world::{World, peer, room, user};
+use crate::world::{World, device, peer, room, user};
 use rookery_gateway::config::GatewayConfig;
 use rookery_gateway::ws::WsConfig;
 use rookery_schemas::error::ErrorCode;
@@ -27,13 +27,13 @@ async fn pages_of_other_origins_are_refused() {
         (None, true, None),
         (None, false, Some(403)),
     ] {
-        let (ticket, _) = world.tokens.ws_ticket(user(1)).unwrap();
+        let ticket = world.ws_ticket(user(1), device(user(1)));
         let query = if with_ticket { format!("?ticket={ticket}") } else { String::new() };
         let headers: Vec<_> = origin.map(|origin| ("origin", origin)).into_iter().collect();
         let status = dial(world.at, &query, &headers).await.err();
         assert_eq!(status, expected, "{origin:?}, ticket: {with_ticket}");
     }
-    let (ticket, _) = world.tokens.ws_ticket(user(1)).unwrap();
+    let ticket = world.ws_ticket(user(1), device(user(1)));
     let hidden = dial(world.at, &format!("?ticket={ticket}"), &[("sec-fetch-mode", "websocket")]).await;
     assert_eq!(hidden.err(), Some(403), "a browser that hides its origin");
 }
@@ -41,7 +41,7 @@ async fn pages_of_other_origins_are_refused() {
 #[tokio::test]
 async fn tickets_are_used_once_and_in_time() {
     let world = World::new().await;
-    let (ticket, _) = world.tokens.ws_ticket(user(1)).unwrap();
+    let ticket = world.ws_ticket(user(1), device(user(1)));
     let mut first = world.open(&ticket).await;
     let mut second = world.open(&ticket).await;
     assert_eq!(second.refused(None).await, "ticket_invalid");
@@ -51,7 +51,7 @@ async fn tickets_are_used_once_and_in_time() {
 
     let member = world.ticket(room(1), peer(1), Some(user(1)), Role::Member);
     let (access, late) = {
-        let (late, _) = world.tokens.ws_ticket(user(1)).unwrap();
+        let late = world.ws_ticket(user(1), device(user(1)));
         ("not.a.ticket".to_owned(), late)
     };
     for ticket in [member.as_str(), access.as_str(), "", "%00", "..%2F..%2F"] {
@@ -113,20 +113,6 @@ async fn a_resumed_socket_lives_on_and_knows_its_own_rooms_only() {
 }
 
 #[tokio::test]
-async fn a_password_change_ends_seats_taken_before_it() {
-    let world = World::with(WsConfig::default(), GatewayConfig::default()).await;
-    let mut first = world.member(user(1)).await;
-    let ticket = world.ticket(room(1), peer(1), Some(user(1)), Role::Member);
-    let token = first.join(&ticket).await.resume_token;
-    drop(first);
-    let made_at = world.deps.tokens.now();
-    world.store.password_changes.lock().insert(user(1), rookery_schemas::ids::UnixMillis(made_at.0 + 1_000));
-    let mut thief = world.open_to_resume().await;
-    thief.say(1, None, json!({ "type": "resume", "token": token })).await;
-    assert_eq!(thief.refused(1).await, "resume_refused");
-}
-
-#[tokio::test]
 async fn sockets_are_counted_and_given_back() {
     let config = WsConfig { sockets_per_user_max: 2, sockets_max: 3, ..WsConfig::default() };
     let world = World::with(config, GatewayConfig::default()).await;
@@ -137,7 +123,7 @@ async fn sockets_are_counted_and_given_back() {
     drop(third);
     world.until("the third is gone", |world| world.deps.sockets.count() == 2).await;
     mine.push(world.member(user(2)).await);
-    let (ticket, _) = world.tokens.ws_ticket(user(3)).unwrap();
+    let ticket = world.ws_ticket(user(3), device(user(3)));
     let full = dial(world.at, &format!("?ticket={ticket}"), &[]).await;
     assert_eq!(full.err(), Some(ErrorCode::Overloaded.http_status()));
     for client in &mut mine {
@@ -148,21 +134,18 @@ async fn sockets_are_counted_and_given_back() {
 }
 
 #[tokio::test]
-async fn signing_out_and_stopping_end_sockets_with_a_reason() {
+async fn stopping_ends_sockets_with_a_reason() {
     let world = World::new().await;
-    let (mut mine, mut other) = (world.member(user(1)).await, world.member(user(2)).await);
-    mine.settled().await;
-    world.deps.sockets.sign_out(user(1));
-    assert_eq!(mine.closed().await, (4001, "unauthorized".into()));
-    other.settled().await;
+    let mut client = world.member(user(2)).await;
+    client.settled().await;
     world.deps.stop.cancel();
-    assert_eq!(other.closed().await, (1001, String::new()));
+    assert_eq!(client.closed().await, (1001, String::new()));
 }
 
 #[tokio::test]
 async fn what_is_no_handshake_gets_an_answer() {
     let world = &World::new().await;
-    let (ticket, _) = world.tokens.ws_ticket(user(1)).unwrap();
+    let ticket = world.ws_ticket(user(1), device(user(1)));
     let get = |query: String| async move {
         let mut stream = tokio::net::TcpStream::connect(world.at).await.unwrap();
         let request = format!("GET /ws{query} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", world.at);
@@ -181,7 +164,7 @@ async fn without_its_bus_a_gateway_lets_nobody_in_and_keeps_who_is() {
     let world = World::new().await;
     let (mut inside, ticket) = world.guest(room(1), peer(1)).await;
     world.bus.down.store(true, Ordering::SeqCst);
-    let (late, _) = world.tokens.ws_ticket(user(1)).unwrap();
+    let late = world.ws_ticket(user(1), device(user(1)));
     assert_eq!(world.open(&late).await.closed().await, (4007, "overloaded".into()));
     inside.say(1, None, json!({ "type": "join", "ticket": ticket })).await;
     assert_eq!(inside.refused(1).await, "owner_unavailable");

@@ -420,8 +420,9 @@ async fn a_socket_that_ends_while_joining_leaves_no_ghost() {
 }
 
 fn stored(world: &World, count: u64, text: &str) {
-    let rows = (1..=count).map(|n| MessageRow { epoch: Epoch(1), message: message(n, text) }).collect();
-    world.store.messages.lock().insert(room(1), rows);
+    let row = |n| MessageRow { epoch: Epoch(1), message: message(n, text) };
+    let rows = (1..=count).map(|n| ((Seq(n), Epoch(1)), row(n))).collect();
+    world.store.rows.lock().messages.insert(room(1), rows);
 }
 
 async fn page(client: &mut Client, asked: serde_json::Value) -> HistoryPage {
@@ -453,7 +454,7 @@ async fn history_comes_in_pages_both_ways() {
     ] {
         assert_eq!(numbers(&page(&mut client, asked.clone()).await), expected, "{asked}");
     }
-    *world.store.down.lock() = true;
+    world.store.script.lock().down = true;
     client.say(9, room(1), json!({ "type": "history" })).await;
     assert_eq!(client.refused(9).await, "store_unavailable");
 }
@@ -491,7 +492,7 @@ async fn members_read_without_joining_and_their_place_is_kept() {
     stored(&world, 20, "hello");
     let row =
         MemberRow { room: room(1), user: user(1), role: Role::Member, joined_at: UnixMillis(0), read_seq: Seq(5) };
-    world.store.members.lock().insert((room(1), user(1)), row);
+    world.store.rows.lock().members.insert((room(1), user(1)), row);
     let mut member = world.member(user(1)).await;
     member.say(9, room(1), json!({ "type": "history" })).await;
     assert_eq!(member.refused(9).await, "room_not_found", "a room that is gone has no history");
@@ -501,7 +502,7 @@ async fn members_read_without_joining_and_their_place_is_kept() {
     for (read, kept) in [(9, 9), (7, 9), (1_000, 20)] {
         member.say(9, room(1), json!({ "type": "chat_read", "seq": read })).await;
         assert_eq!(member.answer(9).await, ServerMessage::Ok);
-        assert_eq!(world.store.members.lock()[&(room(1), user(1))].read_seq, Seq(kept), "read {read}");
+        assert_eq!(world.store.rows.lock().members[&(room(1), user(1))].read_seq, Seq(kept), "read {read}");
     }
 }
 

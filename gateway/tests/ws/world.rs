@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use parking_lot::Mutex;
 use prometheus::Registry;
 use rookery_actors::seams::{Answer, Bus};
+use rookery_actors::testing::{ScriptedBus, ScriptedStore};
 use rookery_gateway::clock::{Clock, ManualTime, TimeSource};
 use rookery_gateway::config::GatewayConfig;
 use rookery_gateway::metrics::Metrics;
@@ -20,8 +21,10 @@ use rookery_schemas::bus::{
     events_subject, peers_subject, personal_subject, rooms_subject,
 };
 use rookery_schemas::ids::{
-    Attachment, Epoch, EventNumber, Incarnation, NodeId, PeerId, RequestId, RoomId, Seq, Slug, UnixMillis, UserId,
+    Attachment, Epoch, EventNumber, FamilyId, Incarnation, NodeId, PeerId, RequestId, RoomId, Seq, Slug, UnixMillis,
+    UserId,
 };
+use rookery_schemas::rows::{FamilyRow, UserRow};
 use rookery_schemas::signal::{
     ChatAck, ClientMessage, IceServer, PeerInfo, Role, RoomInfo, RoomKind, ServerFrame, ServerMessage,
 };
@@ -29,9 +32,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::bus::FakeBus;
 use crate::client::{Client, dial};
-use crate::store::FakeStore;
 
 /// What the script does with a request.
 pub enum Play {
@@ -67,9 +68,9 @@ pub struct World {
     /// Where sockets are taken.
     pub at: SocketAddr,
     /// The bus.
-    pub bus: Arc<FakeBus>,
+    pub bus: Arc<ScriptedBus>,
     /// The store.
-    pub store: Arc<FakeStore>,
+    pub store: Arc<ScriptedStore>,
     /// Tokens.
     pub tokens: Arc<Tokens>,
     /// The time that tokens are judged by.
@@ -117,6 +118,11 @@ pub fn user(n: u128) -> UserId {
     UserId(Uuid::from_u128(0xC000 + n))
 }
 
+/// The first device of a user.
+pub fn device(account: UserId) -> FamilyId {
+    FamilyId(account.0)
+}
+
 impl World {
     /// A gateway with the default bounds.
     pub async fn new() -> Self {
@@ -125,8 +131,8 @@ impl World {
 
     /// A gateway with these bounds.
     pub async fn with(config: WsConfig, gateway: GatewayConfig) -> Self {
-        let bus = Arc::new(FakeBus::default());
-        let store = Arc::new(FakeStore::default());
+        let bus = Arc::new(ScriptedBus::default());
+        let store = Arc::new(ScriptedStore::default());
         let time = ManualTime::new(UnixMillis(1_800_000_000_000));
         let clock = Clock::of(Arc::clone(&time) as Arc<dyn TimeSource>);
         let tokens = Tokens::start(store.clone(), clock.clone(), "rookery").await.unwrap();
@@ -259,8 +265,38 @@ impl World {
 
     /// A signed-in user's open socket.
     pub async fn member(&self, account: UserId) -> Client {
-        let (ticket, _) = self.tokens.ws_ticket(account).unwrap();
-        self.open(&ticket).await
+        self.device(account, device(account)).await
+    }
+
+    /// The open socket of a user's device.
+    pub async fn device(&self, account: UserId, family: FamilyId) -> Client {
+        self.open(&self.ws_ticket(account, family)).await
+    }
+
+    /// A ticket for a socket of a user's device, which is signed in unless it has been signed out.
+    pub fn ws_ticket(&self, account: UserId, family: FamilyId) -> String {
+        let now = self.tokens.now();
+        let mut rows = self.store.rows.lock();
+        rows.users.entry(account).or_insert_with(|| UserRow {
+            id: account,
+            email: String::new(),
+            username: String::new(),
+            display_name: String::new(),
+            password_hash: String::new(),
+            password_changed_at: UnixMillis(0),
+            created_at: UnixMillis(0),
+        });
+        rows.families.entry(family).or_insert_with(|| FamilyRow {
+            id: family,
+            user: account,
+            current: [0; 32],
+            previous: None,
+            rotated_at: now,
+            expires_at: UnixMillis(now.0 + 7 * 86_400_000),
+            revoked: false,
+        });
+        drop(rows);
+        self.tokens.ws_ticket(account, family).unwrap().0
     }
 
     /// A socket opened by this ticket.

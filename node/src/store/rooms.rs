@@ -3,7 +3,7 @@
 //! **Invariant:** what goes one way only (closed, deleted, last use, a read marker) never goes back, whoever wrote last.
 
 use async_trait::async_trait;
-use rookery_actors::seams::{BANS_PER_ROOM_MAX, RoomCursor, RoomQuery, RoomStore, StoreError, Taken};
+use rookery_actors::seams::{BANS_PER_ROOM_MAX, RoomChange, RoomCursor, RoomQuery, RoomStore, StoreError, Taken};
 use rookery_schemas::ids::{PeerId, RoomId, Seq, Slug, UnixMillis, UserId};
 use rookery_schemas::rest::RoomScope;
 use rookery_schemas::rows::{Banned, MemberRow, RoomRow};
@@ -78,29 +78,37 @@ fn insert_room(db: &Connection, room: &RoomRow) -> Result<(), Fault> {
     }
     let host =
         MemberRow { room: room.id, user: room.owner, role: Role::Host, joined_at: room.created_at, read_seq: Seq(0) };
-    insert_member(db, &host)
+    insert_member(db, &host)?;
+    Ok(())
 }
 
-fn update_room(db: &Connection, room: &RoomRow) -> rusqlite::Result<()> {
+fn update_room(db: &Connection, id: RoomId, change: &RoomChange) -> rusqlite::Result<()> {
+    let RoomChange { name, description, password_hash, peers_max, public, expires_at } = change;
+    // A column that may be NULL has a flag beside it that says whether it is changed.
     db.prepare_cached(
-        "UPDATE rooms SET name = ?2, description = ?3, password_hash = ?4, peers_max = ?5, public = ?6, ad_hoc = ?7,
-                          expires_at = ?8, closed_at = coalesce(closed_at, ?9), deleted = max(deleted, ?10),
-                          active_at = max(active_at, ?11)
+        "UPDATE rooms SET name = coalesce(?2, name), description = coalesce(?3, description),
+                          password_hash = iif(?4, ?5, password_hash), peers_max = coalesce(?6, peers_max),
+                          public = coalesce(?7, public), expires_at = iif(?8 AND NOT ad_hoc, ?9, expires_at)
          WHERE id = ?1",
     )?
     .execute(params![
-        room.id.0.into_bytes(),
-        room.name,
-        room.description,
-        room.password_hash,
-        room.peers_max,
-        room.public,
-        room.ad_hoc,
-        room.expires_at.map(|at| at.0),
-        room.closed_at.map(|at| at.0),
-        room.deleted,
-        room.active_at.0,
+        id.0.into_bytes(),
+        name,
+        description,
+        password_hash.is_some(),
+        password_hash.as_ref().and_then(Option::as_ref),
+        peers_max,
+        public,
+        expires_at.is_some(),
+        expires_at.flatten().map(|at| at.0),
     ])?;
+    Ok(())
+}
+
+/// Closes an open room if `condition` holds.
+fn close_if(db: &Connection, id: RoomId, at: UnixMillis, condition: &str) -> rusqlite::Result<()> {
+    let sql = format!("UPDATE rooms SET closed_at = ?2 WHERE id = ?1 AND closed_at IS NULL AND {condition}");
+    db.prepare_cached(&sql)?.execute(params![id.0.into_bytes(), at.0])?;
     Ok(())
 }
 
@@ -145,18 +153,20 @@ fn past_their_end(db: &Connection, now: UnixMillis, limit: u16) -> rusqlite::Res
     rooms.query_map(params![now.0, limit], room_row)?.collect()
 }
 
-fn insert_member(db: &Connection, member: &MemberRow) -> Result<(), Fault> {
+/// False if the user was put out; then there is no row.
+fn insert_member(db: &Connection, member: &MemberRow) -> Result<bool, Fault> {
+    let (room, user) = (member.room.0.into_bytes(), member.user.0.into_bytes());
+    let banned = db
+        .prepare_cached("SELECT 1 FROM bans WHERE room = ?1 AND kind = 'user' AND who = ?2")?
+        .exists(params![room, user])?;
+    if banned {
+        return Ok(false);
+    }
     db.prepare_cached(
         "INSERT INTO members (room, user, role, joined_at, read_seq) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
     )?
-    .execute(params![
-        member.room.0.into_bytes(),
-        member.user.0.into_bytes(),
-        role_name(member.role),
-        member.joined_at.0,
-        number(member.read_seq.0)?
-    ])?;
-    Ok(())
+    .execute(params![room, user, role_name(member.role), member.joined_at.0, number(member.read_seq.0)?])?;
+    Ok(true)
 }
 
 fn find_member(db: &Connection, room: RoomId, user: UserId) -> rusqlite::Result<Option<MemberRow>> {
@@ -216,9 +226,9 @@ impl RoomStore for SqliteStore {
         self.read(move |db| Ok(one_room(db, "r.slug = ?1", [slug.as_str()])?)).await
     }
 
-    async fn update_room(&self, room: &RoomRow) -> Result<(), StoreError> {
-        let room = room.clone();
-        self.write(move |db| Ok(update_room(db, &room)?)).await
+    async fn update_room(&self, id: RoomId, change: &RoomChange) -> Result<(), StoreError> {
+        let change = change.clone();
+        self.write(move |db| Ok(update_room(db, id, &change)?)).await
     }
 
     async fn touch_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError> {
@@ -230,10 +240,31 @@ impl RoomStore for SqliteStore {
         .await
     }
 
-    async fn close_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError> {
+    async fn set_ad_hoc_end(&self, id: RoomId, expires_at: Option<UnixMillis>) -> Result<(), StoreError> {
         self.write(move |db| {
-            db.prepare_cached("UPDATE rooms SET closed_at = ?2 WHERE id = ?1 AND closed_at IS NULL")?
-                .execute(params![id.0.into_bytes(), at.0])?;
+            db.prepare_cached("UPDATE rooms SET expires_at = ?2 WHERE id = ?1 AND ad_hoc = 1")?
+                .execute(params![id.0.into_bytes(), expires_at.map(|at| at.0)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn close_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError> {
+        self.write(move |db| Ok(close_if(db, id, at, "TRUE")?)).await
+    }
+
+    async fn end_room(&self, id: RoomId, now: UnixMillis) -> Result<Option<UnixMillis>, StoreError> {
+        self.write(move |db| {
+            close_if(db, id, now, "expires_at <= ?2")?;
+            Ok(one_room(db, "r.id = ?1", [id.0.into_bytes()])?.and_then(|room| room.closed_at))
+        })
+        .await
+    }
+
+    async fn delete_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError> {
+        self.write(move |db| {
+            close_if(db, id, at, "TRUE")?;
+            db.prepare_cached("UPDATE rooms SET deleted = 1 WHERE id = ?1")?.execute([id.0.into_bytes()])?;
             Ok(())
         })
         .await
@@ -248,7 +279,7 @@ impl RoomStore for SqliteStore {
         self.read(move |db| Ok(past_their_end(db, now, limit)?)).await
     }
 
-    async fn add_member(&self, member: MemberRow) -> Result<(), StoreError> {
+    async fn add_member(&self, member: MemberRow) -> Result<bool, StoreError> {
         self.write(move |db| insert_member(db, &member)).await
     }
 

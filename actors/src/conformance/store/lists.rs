@@ -11,7 +11,7 @@ use rookery_schemas::signal::{Role, RoomKind};
 
 use super::{NOW, Subject, later, room, stored_user, word};
 use crate::conformance::Outcome;
-use crate::seams::{RoomCursor, RoomQuery, StoreError};
+use crate::seams::{RoomChange, RoomCursor, RoomQuery, StoreError};
 
 fn mine(viewer: UserId) -> RoomQuery {
     RoomQuery { viewer, scope: RoomScope::Mine, kind: None, text: None, after: None, limit: 50 }
@@ -61,9 +61,11 @@ pub async fn public_rooms_are_listed_for_everyone(store: &Arc<Subject>) -> Outco
     }
     let query = RoomQuery { scope: RoomScope::Public, text: Some(mark), ..mine(viewer) };
     assert_eq!(store.rooms(&query).await?, std::slice::from_ref(&public));
-    store.update_room(&RoomRow { public: true, active_at: later(2), ..private.clone() }).await?;
+    let listed = |public| RoomChange { public: Some(public), ..RoomChange::default() };
+    store.update_room(private.id, &listed(true)).await?;
+    store.touch_room(private.id, later(2)).await?;
     assert_eq!(ids(&**store, &query).await?, [private.id, public.id]);
-    store.update_room(&RoomRow { public: false, ..public.clone() }).await?;
+    store.update_room(public.id, &listed(false)).await?;
     assert_eq!(ids(&**store, &query).await?, [private.id]);
     Ok(())
 }
@@ -122,7 +124,7 @@ pub async fn text_finds_words_by_their_beginning(store: &Arc<Subject>) -> Outcom
     ] {
         assert_eq!(ids(&**store, &finds(text)).await?.len(), usize::from(found), "{text:?}");
     }
-    store.update_room(&RoomRow { name: "Soup".into(), ..made.clone() }).await?;
+    store.update_room(made.id, &RoomChange { name: Some("Soup".into()), ..RoomChange::default() }).await?;
     for (text, found) in [("soup", true), ("pátek", true), ("creme", false)] {
         assert_eq!(ids(&**store, &finds(text)).await?.len(), usize::from(found), "{text:?} after the edit");
     }

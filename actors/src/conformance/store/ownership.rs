@@ -101,9 +101,12 @@ pub async fn of_claims_at_once_one_wins_each_epoch(store: &Arc<Subject>) -> Outc
 pub async fn an_owner_read_sees_every_claim_before_it(store: &Arc<Subject>) -> Outcome {
     let room = unused();
     let (claimed, seen) = tokio::sync::watch::channel(0_u64);
+    // Nobody claims before everybody reads; and all take turns, also where nothing makes a call wait.
+    let begun = Arc::new(tokio::sync::Barrier::new(5));
     let readers = (0..4).map(|_| {
-        let (store, seen) = (Arc::clone(store), seen.clone());
+        let (store, seen, begun) = (Arc::clone(store), seen.clone(), Arc::clone(&begun));
         tokio::spawn(async move {
+            begun.wait().await;
             let mut reads = 0_u32;
             while seen.has_changed().is_ok() {
                 let at_least = *seen.borrow();
@@ -112,13 +115,16 @@ pub async fn an_owner_read_sees_every_claim_before_it(store: &Arc<Subject>) -> O
                     return Err(StoreError::Damaged(format!("epoch {epoch} was read after {at_least} was claimed")));
                 }
                 reads += 1;
+                tokio::task::yield_now().await;
             }
             Ok(reads)
         })
     });
     let readers: Vec<_> = readers.collect();
+    begun.wait().await;
     let mut expected = None;
     for epoch in 1..=100 {
+        tokio::task::yield_now().await;
         let next = owner_row(epoch, "node-1")?;
         assert_eq!(store.claim(room, expected.as_ref(), next.clone()).await?, next);
         claimed.send_replace(epoch);

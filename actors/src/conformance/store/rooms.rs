@@ -13,7 +13,10 @@ use uuid::Uuid;
 
 use super::{NOW, Subject, later, room, stored_room, stored_user};
 use crate::conformance::Outcome;
-use crate::seams::{BANS_PER_ROOM_MAX, StoreError, Taken};
+use crate::seams::{BANS_PER_ROOM_MAX, RoomChange, StoreError, Taken};
+
+/// How often two writes are made at the same time: each order comes up.
+const ROUNDS: usize = 24;
 
 /// Every field, of every kind, found by id and slug; its owner is its host.
 pub async fn a_room_is_what_was_written(store: &Arc<Subject>) -> Outcome {
@@ -58,7 +61,9 @@ pub async fn a_slug_is_given_once(store: &Arc<Subject>) -> Outcome {
     let owner = stored_user(&**store).await?.id;
     let first = stored_room(&**store, owner).await?;
     for deleted in [false, true] {
-        store.update_room(&RoomRow { deleted, ..first.clone() }).await?;
+        if deleted {
+            store.delete_room(first.id, NOW).await?;
+        }
         let second = RoomRow { slug: first.slug.clone(), ..room(owner) };
         let refused = store.create_room(second.clone()).await;
         assert!(matches!(refused, Err(StoreError::Taken(Taken::Slug))), "{refused:?}");
@@ -68,51 +73,187 @@ pub async fn a_slug_is_given_once(store: &Arc<Subject>) -> Outcome {
     Ok(())
 }
 
-/// All fields but id, slug, kind, owner and time of making.
-pub async fn an_update_changes_what_may_change(store: &Arc<Subject>) -> Outcome {
+/// Each column by itself, all at once, and none.
+pub async fn an_update_changes_what_it_names(store: &Arc<Subject>) -> Outcome {
     let owner = stored_user(&**store).await?.id;
     let made = stored_room(&**store, owner).await?;
-    let want = RoomRow {
-        name: "New name".into(),
+    let mut want = made.clone();
+    want.name = "New name".into();
+    let change = RoomChange { name: Some(want.name.clone()), ..RoomChange::default() };
+    store.update_room(made.id, &change).await?;
+    assert_eq!(store.room(made.id).await?.as_ref(), Some(&want));
+    let others = RoomChange {
+        name: None,
+        description: Some("New description".into()),
+        password_hash: Some(Some("$argon2id$".into())),
+        peers_max: Some(2),
+        public: Some(true),
+        expires_at: Some(Some(later(1))),
+    };
+    want = RoomRow {
         description: "New description".into(),
         password_hash: Some("$argon2id$".into()),
         peers_max: 2,
         public: true,
-        ad_hoc: true,
         expires_at: Some(later(1)),
-        active_at: later(3),
-        ..made.clone()
+        ..want
     };
-    let asked = RoomRow {
-        slug: Slug::from_letters(rand::random()),
-        kind: RoomKind::Chat,
-        owner: UserId(Uuid::new_v4()),
-        created_at: later(4),
-        ..want.clone()
-    };
-    store.update_room(&asked).await?;
+    store.update_room(made.id, &others).await?;
     assert_eq!(store.room(made.id).await?.as_ref(), Some(&want));
-    let back = RoomRow { password_hash: None, expires_at: None, public: false, ..want };
-    store.update_room(&back).await?;
-    assert_eq!(store.room(made.id).await?, Some(back));
-    let nowhere = room(owner);
-    store.update_room(&nowhere).await?;
-    assert_eq!(store.room(nowhere.id).await?, None, "an update makes no room");
+    store.update_room(made.id, &RoomChange::default()).await?;
+    assert_eq!(store.room(made.id).await?.as_ref(), Some(&want), "nothing was named");
+    let back =
+        RoomChange { password_hash: Some(None), public: Some(false), expires_at: Some(None), ..RoomChange::default() };
+    store.update_room(made.id, &back).await?;
+    want = RoomRow { password_hash: None, public: false, expires_at: None, ..want };
+    assert_eq!(store.room(made.id).await?, Some(want));
+    let nowhere = RoomId(Uuid::new_v4());
+    store.update_room(nowhere, &others).await?;
+    assert_eq!(store.room(nowhere).await?, None, "an update makes no room");
     Ok(())
 }
 
-/// An edit begun before the room was closed, deleted or used again resurrects nothing.
-pub async fn an_update_takes_nothing_back(store: &Arc<Subject>) -> Outcome {
+/// Two who change different columns at the same time both have their way, in whatever order it happens.
+pub async fn changes_of_different_columns_do_not_undo_each_other(store: &Arc<Subject>) -> Outcome {
     let owner = stored_user(&**store).await?.id;
-    let made = stored_room(&**store, owner).await?;
-    store.update_room(&RoomRow { deleted: true, ..made.clone() }).await?;
-    store.close_room(made.id, later(1)).await?;
-    store.touch_room(made.id, later(2)).await?;
-    store.update_room(&RoomRow { name: "Late".into(), ..made.clone() }).await?;
-    store.update_room(&RoomRow { name: "Later".into(), closed_at: Some(later(9)), ..made.clone() }).await?;
-    let want =
-        RoomRow { name: "Later".into(), deleted: true, closed_at: Some(later(1)), active_at: later(2), ..made.clone() };
-    assert_eq!(store.room(made.id).await?, Some(want));
+    for round in 0..ROUNDS {
+        let made = stored_room(&**store, owner).await?;
+        let want = RoomRow {
+            name: format!("Name {round}"),
+            description: format!("Description {round}"),
+            peers_max: 7,
+            public: true,
+            password_hash: Some("$argon2id$".into()),
+            ..made.clone()
+        };
+        let (name, description) = (Some(want.name.clone()), Some(want.description.clone()));
+        let changes = [
+            RoomChange { name, ..RoomChange::default() },
+            RoomChange { description, ..RoomChange::default() },
+            RoomChange { peers_max: Some(7), public: Some(true), ..RoomChange::default() },
+            RoomChange { password_hash: Some(want.password_hash.clone()), ..RoomChange::default() },
+        ];
+        let writes = changes.map(|change| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { store.update_room(made.id, &change).await })
+        });
+        for write in writes {
+            write.await??;
+        }
+        assert_eq!(store.room(made.id).await?, Some(want), "round {round}");
+    }
+    Ok(())
+}
+
+/// A room that was closed, deleted or used beside a change, or before it, stays so; and the change is there.
+pub async fn a_change_beside_an_end_takes_nothing_back(store: &Arc<Subject>) -> Outcome {
+    let owner = stored_user(&**store).await?.id;
+    let change = RoomChange {
+        name: Some("Late".into()),
+        expires_at: Some(Some(later(1_000))),
+        public: Some(true),
+        ..RoomChange::default()
+    };
+    for round in 0..ROUNDS {
+        let made = RoomRow { expires_at: Some(later(1)), ..room(owner) };
+        store.create_room(made.clone()).await?;
+        let changing = {
+            let (store, change) = (Arc::clone(store), change.clone());
+            tokio::spawn(async move { store.update_room(made.id, &change).await })
+        };
+        let ending = {
+            let store = Arc::clone(store);
+            tokio::spawn(async move {
+                match round % 3 {
+                    0 => store.close_room(made.id, later(2)).await,
+                    1 => store.delete_room(made.id, later(2)).await,
+                    _ => store.touch_room(made.id, later(2)).await,
+                }
+            })
+        };
+        changing.await??;
+        ending.await??;
+        store.update_room(made.id, &change).await?;
+        let want = RoomRow {
+            name: "Late".into(),
+            public: true,
+            expires_at: Some(later(1_000)),
+            closed_at: (round % 3 != 2).then_some(later(2)),
+            deleted: round % 3 == 1,
+            active_at: if round % 3 == 2 { later(2) } else { made.active_at },
+            ..made.clone()
+        };
+        assert_eq!(store.room(made.id).await?, Some(want), "round {round}");
+    }
+    Ok(())
+}
+
+/// A room whose end has come is closed by it, one whose end was moved or taken away is not, and one that is closed stays as it
+/// was closed.
+pub async fn an_end_closes_only_what_is_over(store: &Arc<Subject>) -> Outcome {
+    let owner = stored_user(&**store).await?.id;
+    for (expires_at, closed_at, want) in [
+        (Some(later(9)), None, None),
+        (None, None, None),
+        (Some(later(5)), None, Some(later(5))),
+        (Some(later(1)), None, Some(later(5))),
+        (Some(later(1)), Some(later(2)), Some(later(2))),
+        (None, Some(later(2)), Some(later(2))),
+    ] {
+        let made = RoomRow { expires_at, closed_at, ..room(owner) };
+        store.create_room(made.clone()).await?;
+        assert_eq!(store.end_room(made.id, later(5)).await?, want, "{expires_at:?}, {closed_at:?}");
+        assert_eq!(store.room(made.id).await?, Some(RoomRow { closed_at: want, ..made }));
+    }
+    assert_eq!(store.end_room(RoomId(Uuid::new_v4()), NOW).await?, None);
+    // Beside a change of the end: what is told is what is stored, whichever came first.
+    for round in 0..ROUNDS {
+        let made = RoomRow { expires_at: Some(later(1)), ..room(owner) };
+        store.create_room(made.clone()).await?;
+        let moving = {
+            let store = Arc::clone(store);
+            let change = RoomChange { expires_at: Some(Some(later(1_000))), ..RoomChange::default() };
+            tokio::spawn(async move { store.update_room(made.id, &change).await })
+        };
+        let told = store.end_room(made.id, later(5)).await?;
+        moving.await??;
+        let want = RoomRow { expires_at: Some(later(1_000)), closed_at: told, ..made.clone() };
+        assert_eq!(store.room(made.id).await?, Some(want), "round {round}");
+    }
+    Ok(())
+}
+
+/// An ad-hoc room's end is its owner's, every other room's is its host's: neither writes what the other does.
+pub async fn an_ad_hoc_end_is_the_owners_alone(store: &Arc<Subject>) -> Outcome {
+    let owner = stored_user(&**store).await?.id;
+    for ad_hoc in [true, false] {
+        let made = RoomRow { ad_hoc, expires_at: Some(later(1)), ..room(owner) };
+        store.create_room(made.clone()).await?;
+        let hosts = RoomChange { expires_at: Some(Some(later(2))), ..RoomChange::default() };
+        for (expires_at, want) in [(Some(later(3)), Some(later(3))), (None, None)] {
+            store.update_room(made.id, &hosts).await?;
+            store.set_ad_hoc_end(made.id, expires_at).await?;
+            store.update_room(made.id, &hosts).await?;
+            let want = if ad_hoc { want } else { Some(later(2)) };
+            assert_eq!(store.room(made.id).await?, Some(RoomRow { expires_at: want, ..made.clone() }));
+        }
+    }
+    store.set_ad_hoc_end(RoomId(Uuid::new_v4()), None).await?;
+    Ok(())
+}
+
+/// Deleting closes too, and is for ever.
+pub async fn a_room_is_deleted_for_ever(store: &Arc<Subject>) -> Outcome {
+    let owner = stored_user(&**store).await?.id;
+    for closed_at in [None, Some(later(1))] {
+        let made = RoomRow { closed_at, ..room(owner) };
+        store.create_room(made.clone()).await?;
+        store.delete_room(made.id, later(2)).await?;
+        store.delete_room(made.id, later(3)).await?;
+        let want = RoomRow { deleted: true, closed_at: Some(closed_at.unwrap_or(later(2))), ..made.clone() };
+        assert_eq!(store.room(made.id).await?, Some(want));
+    }
+    store.delete_room(RoomId(Uuid::new_v4()), NOW).await?;
     Ok(())
 }
 
@@ -173,8 +314,9 @@ pub async fn a_member_is_added_once(store: &Arc<Subject>) -> Outcome {
     let (owner, guest) = (stored_user(&**store).await?.id, stored_user(&**store).await?.id);
     let (here, there) = (stored_room(&**store, owner).await?, stored_room(&**store, owner).await?);
     let member = MemberRow { room: here.id, user: guest, role: Role::Member, joined_at: later(3), read_seq: Seq(4) };
-    store.add_member(member.clone()).await?;
-    store.add_member(MemberRow { role: Role::Host, joined_at: later(9), read_seq: Seq(0), ..member.clone() }).await?;
+    assert!(store.add_member(member.clone()).await?);
+    let again = MemberRow { role: Role::Host, joined_at: later(9), read_seq: Seq(0), ..member.clone() };
+    assert!(store.add_member(again).await?, "it is one");
     assert_eq!(store.member(here.id, guest).await?, Some(member));
     assert_eq!(store.member(there.id, guest).await?, None);
     store
@@ -216,6 +358,26 @@ pub async fn a_ban_ends_membership(store: &Arc<Subject>) -> Outcome {
     assert_eq!(store.member(here.id, user).await?, None);
     assert!(store.member(there.id, user).await?.is_some() && store.bans(there.id).await?.is_empty());
     assert!(store.member(here.id, owner).await?.is_some());
+    Ok(())
+}
+
+/// Whoever is put out while it is being made a member is none afterwards, whichever was first.
+pub async fn someone_put_out_becomes_no_member(store: &Arc<Subject>) -> Outcome {
+    let owner = stored_user(&**store).await?.id;
+    let made = stored_room(&**store, owner).await?;
+    for round in 0..ROUNDS {
+        let user = stored_user(&**store).await?.id;
+        let member = MemberRow { room: made.id, user, role: Role::Member, joined_at: NOW, read_seq: Seq(0) };
+        let adding = {
+            let (store, member) = (Arc::clone(store), member.clone());
+            tokio::spawn(async move { store.add_member(member).await })
+        };
+        store.ban(made.id, Banned::User(user)).await?;
+        adding.await??;
+        assert_eq!(store.member(made.id, user).await?, None, "round {round}");
+        assert!(!store.add_member(member).await?);
+        assert_eq!(store.member(made.id, user).await?, None);
+    }
     Ok(())
 }
 

@@ -135,6 +135,9 @@ impl RoomState {
                 Err(code)
             }
         };
+        // Whoever was put out while the store was asked is no member any more, and is told why.
+        let banned = self.admissible(&entry).err().filter(|code| *code == ErrorCode::Banned);
+        let role = banned.map_or(role, Err);
         let left = matches!(entry, Entry::Resume { .. }) && self.left.contains_key(&entry.peer());
         let role = role.and_then(|role| match self.shut(now) {
             Some(code) => Err(code),
@@ -194,7 +197,7 @@ impl RoomState {
         }
         let keep_media = keep_media && seat.media.up && seat.born.is_some() && seat.srtp == srtp;
         seat.attachment = token.attachment.max(older).next();
-        seat.connected = true;
+        (seat.connected, seat.lapsed) = (true, false);
         seat.srtp = srtp;
         if !keep_media {
             seat.media = MediaHealth::default();
@@ -213,6 +216,7 @@ impl RoomState {
     fn take_seat(&mut self, now: Now, ask: AskId, mut seat: Seat, keep_media: bool, out: &mut Vec<Effect>) {
         let born = seat.born;
         seat.born = Some(born.unwrap_or(seat.attachment));
+        seat.renewed_at = now.elapsed;
         seat.refresh(now.elapsed);
         let Seat { info, attachment, srtp, .. } = seat.clone();
         self.roster.insert(seat);
@@ -243,5 +247,15 @@ struct Returning {
 }
 
 fn new_seat(info: PeerInfo, attachment: Attachment, srtp: SrtpProfile) -> Seat {
-    Seat { info, attachment, srtp, connected: true, born: None, media: MediaHealth::default(), absent_since: None }
+    Seat {
+        info,
+        attachment,
+        srtp,
+        connected: true,
+        renewed_at: std::time::Duration::ZERO,
+        lapsed: false,
+        born: None,
+        media: MediaHealth::default(),
+        absent_since: None,
+    }
 }

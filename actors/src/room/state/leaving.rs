@@ -2,13 +2,15 @@
 //!
 //! **Invariant:** a ban and a closing are told to nobody before the store has them; who is out is out at once, media too.
 
+use std::time::Duration;
+
 use rookery_schemas::bus::RoomReply;
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::{Attachment, PeerId, TrackId, UnixMillis};
 use rookery_schemas::rows::{Banned, RoomRow};
 use rookery_schemas::signal::{LeaveReason, Role, RoomClosedReason, ServerMessage};
 
-use super::{AD_HOC_ENDS_AFTER, Error, LEFT_MAX, RoomState, STORE_RETRY, answer, refuse};
+use super::{AD_HOC_ENDS_AFTER, Error, LATE_TICK, LEFT_MAX, RoomState, STORE_RETRY, answer, refuse};
 use crate::now::Now;
 use crate::room::effect::{AskId, DeskOp, DeskResult, Effect, Seated};
 
@@ -25,7 +27,7 @@ impl RoomState {
             return Ok(Err(code));
         }
         if let Some(seat) = self.roster.get_mut(peer) {
-            seat.connected = false;
+            (seat.connected, seat.lapsed) = (false, false);
         }
         self.seat_changed(now, peer, out)?;
         answer(ask, RoomReply::Done, out);
@@ -84,25 +86,39 @@ impl RoomState {
         Ok(())
     }
 
-    /// The row was changed over HTTP.
-    pub(super) fn changed(
+    /// Has the row read again, because it was changed elsewhere.
+    pub(super) fn reread(&mut self, ask: Option<AskId>, out: &mut Vec<Effect>) {
+        self.rereads += 1;
+        self.reread_at = None;
+        out.push(Effect::Desk(DeskOp::Row { ask }));
+    }
+
+    /// The row as it is stored now, or why it could not be read; then it is read again later.
+    fn row_read(
         &mut self,
         now: Now,
-        ask: AskId,
-        row: RoomRow,
+        ask: Option<AskId>,
+        found: Result<Option<Box<RoomRow>>, ErrorCode>,
         out: &mut Vec<Effect>,
-    ) -> Result<Result<(), ErrorCode>, Error> {
-        if row.id != self.row.id {
-            return Ok(Err(ErrorCode::Invalid));
-        }
+    ) -> Result<(), Error> {
+        self.rereads = self.rereads.saturating_sub(1);
+        let row = match found {
+            Ok(Some(row)) => *row,
+            // Rows are never removed.
+            Ok(None) => RoomRow { deleted: true, ..self.row.clone() },
+            Err(code) => {
+                self.reread_at = Some(now.elapsed + STORE_RETRY);
+                ask.into_iter().for_each(|ask| refuse(ask, code, out));
+                return Ok(());
+            }
+        };
         let was_over = self.row.closed_at.is_some() || self.row.deleted;
         // A row that was read before the end was written must not undo it.
         let (closed_at, deleted) = (self.row.closed_at.or(row.closed_at), self.row.deleted || row.deleted);
         self.end_stored = row.expires_at;
-        self.row = RoomRow { closed_at, deleted, ..row };
-        if self.row.ad_hoc && !self.roster.is_empty() {
-            self.row.expires_at = None;
-        }
+        // An ad-hoc room's end is ours to say.
+        let expires_at = if row.ad_hoc { self.row.expires_at } else { row.expires_at };
+        self.row = RoomRow { closed_at, deleted, expires_at, ..row };
         let over = self.row.closed_at.is_some() || self.row.deleted;
         match self.shut(now) {
             Some(code) if over && !was_over => self.end_for_all(closed_reason(code), now, out)?,
@@ -111,8 +127,8 @@ impl RoomState {
                 self.reconcile(now, out);
             }
         }
-        answer(ask, RoomReply::Done, out);
-        Ok(Ok(()))
+        ask.into_iter().for_each(|ask| answer(ask, RoomReply::Done, out));
+        Ok(())
     }
 
     /// Closes the room if its end has come.
@@ -125,9 +141,13 @@ impl RoomState {
     }
 
     fn begin_closing(&mut self, now: Now, reason: RoomClosedReason, out: &mut Vec<Effect>) {
-        if !std::mem::replace(&mut self.closing, true) {
-            out.push(Effect::Desk(DeskOp::Close { at: now.unix, reason }));
+        if std::mem::replace(&mut self.closing, true) {
+            return;
         }
+        let at = now.unix;
+        // The end that is known here is the stored one only where nobody else writes it.
+        let moved = reason == RoomClosedReason::Expired && !self.row.ad_hoc;
+        out.push(Effect::Desk(if moved { DeskOp::End { at } } else { DeskOp::Close { at, reason } }));
     }
 
     /// The desk has done something, or could not.
@@ -138,7 +158,14 @@ impl RoomState {
         match result {
             DeskResult::Member { ask, found } => self.recognised(now, ask, found, out),
             DeskResult::Banned { ask, who, done } => self.banned(now, ask, who, done, out),
+            DeskResult::Row { ask, found } => self.row_read(now, ask, found, out),
             DeskResult::Closed { at, reason, done } => self.closed(now, at, reason, done, out),
+            DeskResult::NotOver => {
+                self.closing = false;
+                self.close_retry_at = now.elapsed + STORE_RETRY;
+                self.reread(None, out);
+                Ok(())
+            }
             DeskResult::EndSet { expires_at, done } => {
                 self.end_in_flight = false;
                 match done {
@@ -262,6 +289,45 @@ impl RoomState {
         self.publish_catalogue(out);
         for track in ended {
             self.announce(ServerMessage::TrackUnpublished { track }, out)?;
+        }
+        Ok(())
+    }
+
+    /// A gateway says that it holds these attachments' WebSockets.
+    ///
+    /// # Errors
+    /// [`Error`] if an event cannot be encoded.
+    pub(crate) fn renewed(
+        &mut self,
+        now: Now,
+        seats: &[(PeerId, Attachment)],
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        for (peer, attachment) in seats {
+            let seat = self.roster.get_mut(*peer).filter(|seat| seat.attachment == *attachment);
+            if seat.is_some_and(|seat| seat.renew(now.elapsed)) {
+                self.seat_changed(now, *peer, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the WebSockets of silent gateways for gone. Nothing counts while this node's bus does not work, or from before
+    /// it did, or from before a pause of ours: who was silent then was not heard through no fault of its own.
+    pub(super) fn lapse(
+        &mut self,
+        now: Now,
+        bus_works_since: Option<Duration>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        if now.elapsed.saturating_sub(self.ticked_at) >= LATE_TICK {
+            self.lapses_from = now.elapsed;
+        }
+        self.ticked_at = now.elapsed;
+        let Some(since) = bus_works_since else { return Ok(()) };
+        for peer in self.roster.lapse(now.elapsed, since.max(self.lapses_from)) {
+            tracing::info!(%peer, "a seat's gateway has fallen silent");
+            self.seat_changed(now, peer, out)?;
         }
         Ok(())
     }

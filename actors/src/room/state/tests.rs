@@ -96,6 +96,14 @@ impl Room {
         self.state.desk_did(now, result, &mut self.out).unwrap();
     }
 
+    /// The desk reads the room, which is so.
+    fn reads(&mut self, now: Now, row: RoomRow) {
+        self.desk(now, |op| {
+            let DeskOp::Row { ask } = *op else { panic!("{op:?}") };
+            DeskResult::Row { ask, found: Ok(Some(Box::new(row))) }
+        });
+    }
+
     /// The desk stores every end that it is given.
     fn store_ends(&mut self, now: Now) {
         while let Some(at) = self.out.iter().position(|effect| matches!(effect, Effect::Desk(DeskOp::SetEnd { .. }))) {
@@ -122,7 +130,7 @@ impl Room {
     }
 
     fn tick(&mut self, now: Now) {
-        self.state.tick(now, &mut self.out).unwrap();
+        self.state.tick(now, None, &mut self.out).unwrap();
     }
 
     /// What everyone was told since last looked.
@@ -175,6 +183,7 @@ fn token(n: u128, attachment: u32) -> ResumeToken {
     ResumeToken {
         peer: peer(n),
         user: None,
+        family: None,
         display_name: format!("P{n}"),
         role: Role::Guest,
         attachment: Attachment(attachment),
@@ -433,19 +442,85 @@ fn a_room_ends_when_its_time_is_over() {
     assert!(!room.has(|effect| matches!(effect, Effect::Desk(_))));
     room.tick(at(20));
     room.desk(at(20), |op| {
-        let DeskOp::Close { at, reason } = *op else { panic!("{op:?}") };
-        DeskResult::Closed { at, reason, done: Err(ErrorCode::StoreUnavailable) }
+        let DeskOp::End { at } = *op else { panic!("{op:?}") };
+        DeskResult::Closed { at, reason: RoomClosedReason::Expired, done: Err(ErrorCode::StoreUnavailable) }
     });
     room.out.clear();
     room.tick(at(24));
     assert!(!room.has(|effect| matches!(effect, Effect::Desk(_))), "not again at once");
     room.tick(at(25));
     room.desk(at(25), |op| {
-        let DeskOp::Close { at, reason } = *op else { panic!("{op:?}") };
-        DeskResult::Closed { at, reason, done: Ok(()) }
+        let DeskOp::End { at } = *op else { panic!("{op:?}") };
+        DeskResult::Closed { at, reason: RoomClosedReason::Expired, done: Ok(()) }
     });
     assert_eq!(room.told(), [ServerMessage::RoomClosed { reason: RoomClosedReason::Expired }]);
     assert_eq!(room.code(at(26), join(ticket(3))), Some(ErrorCode::RoomExpired));
+}
+
+#[test]
+fn an_end_that_was_moved_closes_nothing() {
+    let mut room = Room::wake(RoomRow { expires_at: Some(UnixMillis(20_000)), ..row() });
+    room.join_as(at(0), HOST, Role::Host);
+    room.tick(at(20));
+    room.desk(at(20), |op| {
+        assert_eq!(*op, DeskOp::End { at: UnixMillis(20_000) });
+        DeskResult::NotOver
+    });
+    room.reads(at(21), RoomRow { expires_at: Some(UnixMillis(40_000)), ..row() });
+    room.told();
+    room.tick(at(39));
+    assert!(!room.has(|effect| matches!(effect, Effect::Desk(_))), "the new end holds");
+    room.tick(at(40));
+    let close = RoomCommand::Close { by: peer(HOST), attachment: Attachment(1) };
+    assert_eq!(room.code(at(40), close), Some(ErrorCode::RoomExpired), "it is over, as far as is known");
+    room.desk(at(41), |op| {
+        assert!(matches!(op, DeskOp::End { .. }), "{op:?}");
+        DeskResult::NotOver
+    });
+    room.reads(at(41), row());
+    let close = RoomCommand::Close { by: peer(HOST), attachment: Attachment(1) };
+    assert!(room.ask(at(42), close).is_none());
+    room.desk(at(42), |op| {
+        let DeskOp::Close { at, reason } = *op else { panic!("{op:?}") };
+        DeskResult::Closed { at, reason, done: Ok(()) }
+    });
+    assert_eq!(room.told(), [ServerMessage::RoomClosed { reason: RoomClosedReason::Host }]);
+}
+
+#[test]
+fn a_silent_gateway_counts_only_where_it_could_have_been_heard() {
+    let mut room = Room::wake(row());
+    room.join_guest(at(0), 2);
+    room.told();
+    let tick = |room: &mut Room, second, works: Option<u64>| {
+        room.state.tick(at(second), works.map(Duration::from_secs), &mut room.out).unwrap();
+        room.told().len()
+    };
+    for (second, works, told, what) in [
+        (1, Some(0), 0, "just joined"),
+        (2, None, 0, "no bus"),
+        (4, None, 0, "no bus"),
+        (6, None, 0, "no bus"),
+        (8, None, 0, "no bus"),
+        (10, None, 0, "no bus, though long not renewed"),
+        (12, Some(12), 0, "silence from before it worked says nothing"),
+        (14, Some(12), 0, "not yet"),
+        (60, Some(12), 0, "we stood still ourselves"),
+        (62, Some(12), 0, "from then on it counts"),
+        (64, Some(12), 0, "not yet"),
+        (66, Some(12), 0, "not yet"),
+        (68, Some(12), 0, "not yet"),
+        (69, Some(12), 0, "not yet"),
+        (70, Some(12), 1, "10 s in which it could have been heard"),
+        (71, Some(12), 0, "told once"),
+    ] {
+        assert_eq!(tick(&mut room, second, works), told, "at {second} s: {what}");
+    }
+    room.state.renewed(at(71), &[(peer(2), Attachment(2)), (peer(9), Attachment(1))], &mut room.out).unwrap();
+    assert_eq!(room.told(), vec![], "neither is a seat here");
+    room.state.renewed(at(71), &[(peer(2), Attachment(1))], &mut room.out).unwrap();
+    let told = room.told();
+    assert!(matches!(&told[..], [ServerMessage::PeerUpdated { peer }] if !peer.reconnecting), "{told:?}");
 }
 
 #[test]
@@ -490,13 +565,16 @@ fn changed_settings_hold_at_once() {
     let mut room = Room::wake(row());
     room.join_guest(at(0), 2);
     room.told();
-    let changed = |row| RoomCommand::Changed { row: Box::new(row) };
-    room.ask(at(1), changed(RoomRow { peers_max: 1, name: "New".into(), ..row() }));
+    assert!(room.ask(at(1), RoomCommand::Changed).is_none(), "the store is asked");
+    room.reads(at(1), RoomRow { peers_max: 1, name: "New".into(), ..row() });
+    assert!(matches!(room.answer_to(room.asks, 0), Some(Ok(RoomReply::Done))));
     assert_eq!((room.told(), room.state.snapshot().room.name), (vec![], "New".to_owned()));
     assert_eq!(room.code(at(1), join(ticket(3))), Some(ErrorCode::RoomFull));
-    room.ask(at(2), changed(RoomRow { deleted: true, ..row() }));
+    room.ask(at(2), RoomCommand::Changed);
+    room.reads(at(2), RoomRow { deleted: true, ..row() });
     assert_eq!(room.told(), [ServerMessage::RoomClosed { reason: RoomClosedReason::Deleted }]);
-    room.ask(at(2), changed(row()));
+    room.ask(at(2), RoomCommand::Changed);
+    room.reads(at(2), row());
     assert_eq!(room.told(), vec![], "a row that was read before does not undo it, and it is told once");
     assert_eq!(room.code(at(3), join(ticket(4))), Some(ErrorCode::RoomNotFound));
 }

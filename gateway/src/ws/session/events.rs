@@ -121,6 +121,13 @@ impl Session {
                 self.in_flight = self.in_flight.saturating_sub(1);
                 self.seated(room, re, resumed, seat);
             }
+            Outcome::Standing { signed_in } => match signed_in {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.cut.get_or_insert(Cut::Because(ErrorCode::SignedOut));
+                }
+                Err(error) => tracing::warn!(%error, "a socket's device could not be looked at"),
+            },
             Outcome::Filled { room, attachment, answer } => self.filled(room, attachment, answer),
         }
     }

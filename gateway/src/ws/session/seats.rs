@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use rookery_schemas::bus::{RoomCommand, Snapshot};
+use rookery_schemas::bus::{RoomCommand, SeatRef, Snapshot};
 use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::ids::RoomId;
 use rookery_schemas::limits::ROOMS_PER_SOCKET_MAX;
@@ -45,7 +45,7 @@ impl Session {
         if self.links.len() + self.seating.len() >= ROOMS_PER_SOCKET_MAX {
             return refused(Some(room), ErrorCode::TooMany);
         }
-        Ok(Asking::join(room, ticket, join.srtp))
+        Ok(Asking::join(room, ticket, self.who.and_then(|who| who.family), join.srtp))
     }
 
     pub(super) fn start_resume(&mut self, re: Option<u32>, room: Option<RoomId>, resume: ResumeRoom) {
@@ -78,11 +78,11 @@ impl Session {
             Some(_) => {}
             None => {
                 if let Some(user) = token.user
-                    && let Err(code) = self.pass.belongs_to(user, self.id, &self.deps.config)
+                    && let Err(code) = self.pass.belongs_to(user, token.family, self.id, &self.deps.config)
                 {
                     return refused(Some(room), code);
                 }
-                self.who = Some(Identity { user: token.user, signed_in: false });
+                self.who = Some(Identity { user: token.user, family: token.family, signed_in: false });
             }
         }
         let link = self.links.get(&room);
@@ -118,7 +118,8 @@ impl Session {
             Ok(seat) => {
                 let Seated { sitter, attached, events, personal } = *seat;
                 tracing::info!(%room, peer = %sitter.peer, attachment = attached.attachment.0, "joined");
-                let (link, snapshot) = Link::new(sitter, attached);
+                let held = self.deps.sockets.hold(SeatRef { room, peer: sitter.peer, attachment: attached.attachment });
+                let (link, snapshot) = Link::new(sitter, attached, held);
                 self.insert_link(room, link);
                 self.say_joined(room, re, snapshot);
                 self.listen(room, Source::Events, events);
@@ -171,13 +172,21 @@ impl Session {
             self.say(Some(room), None, ServerMessage::ResumeToken { token });
         }
     }
+
+    /// Finds out whether the socket's device is still signed in: whoever signed it out may not have been heard here.
+    pub(super) fn look_at_device(&mut self) {
+        let Some(Identity { user: Some(user), family: Some(family), .. }) = self.who else { return };
+        let deps = Arc::clone(&self.deps);
+        let looking = async move { Outcome::Standing { signed_in: deps.tokens.signed_in(user, family).await } };
+        self.tasks.push(looking.boxed());
+    }
 }
 
-/// Refuses a resume of an account whose password was changed since; a guest has none.
+/// Refuses a resume of a device that was signed out since, and of an account whose password was changed; a guest has neither.
 async fn still_good(deps: &WsDeps, asking: &Asking) -> Result<(), Refusal> {
     let RoomCommand::Resume { token, .. } = &asking.command else { return Ok(()) };
     let Some(user) = token.user else { return Ok(()) };
-    match deps.tokens.outlives_password_change(user, token).await {
+    match deps.tokens.outlives_sign_out(user, token).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(ErrorCode::ResumeRefused.into()),
         Err(error) => {

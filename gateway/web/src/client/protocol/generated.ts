@@ -170,7 +170,7 @@ adHoc?: boolean, };
 
 export type Epoch = number;
 
-export type ErrorCode = "invalid" | "malformed" | "too_large" | "method_not_allowed" | "unsupported_media_type" | "not_found" | "timeout" | "unauthorized" | "token_expired" | "forbidden" | "csrf" | "origin_refused" | "bad_credentials" | "locked_out" | "email_taken" | "username_taken" | "weak_password" | "refresh_refused" | "rate_limited" | "room_not_found" | "room_full" | "room_closed" | "room_expired" | "password_required" | "password_wrong" | "kind_unsupported" | "kind_refuses_media" | "banned" | "members_only" | "ticket_invalid" | "ticket_expired" | "resume_refused" | "not_joined" | "already_joined" | "superseded" | "peer_not_found" | "track_not_found" | "slot_not_found" | "slot_kind" | "sdp_refused" | "srtp_profile" | "negotiation_stale" | "too_many" | "nonce_expired" | "unknown" | "store_unavailable" | "owner_unavailable" | "overloaded" | "slow_reader" | "internal";
+export type ErrorCode = "invalid" | "malformed" | "too_large" | "method_not_allowed" | "unsupported_media_type" | "not_found" | "timeout" | "unauthorized" | "token_expired" | "signed_out" | "forbidden" | "csrf" | "origin_refused" | "bad_credentials" | "locked_out" | "email_taken" | "username_taken" | "weak_password" | "refresh_refused" | "rate_limited" | "room_not_found" | "room_full" | "room_closed" | "room_expired" | "password_required" | "password_wrong" | "kind_unsupported" | "kind_refuses_media" | "banned" | "members_only" | "ticket_invalid" | "ticket_expired" | "resume_refused" | "not_joined" | "already_joined" | "superseded" | "peer_not_found" | "track_not_found" | "slot_not_found" | "slot_kind" | "sdp_refused" | "srtp_profile" | "negotiation_stale" | "too_many" | "nonce_expired" | "unknown" | "store_unavailable" | "owner_unavailable" | "overloaded" | "slow_reader" | "internal";
 
 export type EventNumber = number;
 
@@ -923,6 +923,7 @@ export const errorSentences: Record<ErrorCode, string> = {
   timeout: "This took too long. Please try again.",
   unauthorized: "Please sign in.",
   token_expired: "Your session needs a refresh.",
+  signed_out: "This device was signed out.",
   forbidden: "You may not do that.",
   csrf: "This request did not come from Rookery's own page.",
   origin_refused: "Connections from that page are not taken.",

@@ -1,4 +1,4 @@
-//! A bus in one process, as small as tests of sockets need it.
+//! A bus in one process, as small as tests of actors and sockets need it, which remembers what was published.
 //!
 //! **Invariant:** messages of one subject arrive in the order in which they were sent.
 
@@ -11,25 +11,27 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use parking_lot::Mutex;
-use rookery_actors::seams::{
-    Answer, Bus, BusError, BusMessage, KvEntry, KvError, PendingAnswer, Revision, Subscription,
-};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 
-const QUEUE: usize = 4_096;
+use crate::seams::{Answer, Bus, BusError, BusMessage, KvEntry, KvError, PendingAnswer, Revision, Subscription};
+
+type Channels = HashMap<String, Vec<mpsc::Sender<BusMessage>>>;
 
 /// See the module.
-#[derive(Default)]
-pub struct FakeBus {
-    subscribers: Mutex<HashMap<String, Vec<mpsc::Sender<BusMessage>>>>,
+#[derive(Debug, Default)]
+pub struct ScriptedBus {
+    subscribers: Mutex<Channels>,
     servers: Mutex<HashMap<String, mpsc::Sender<BusMessage>>>,
     keys: Mutex<HashMap<(String, String), Bytes>>,
-    /// Nothing is taken while set.
+    published: Mutex<Vec<(String, Bytes)>>,
+    /// Nothing is taken while set, whatever it is.
     pub down: AtomicBool,
+    /// Publishing fails while set.
+    pub publishes_fail: AtomicBool,
 }
 
-impl FakeBus {
+impl ScriptedBus {
     fn up(&self) -> Result<(), BusError> {
         if self.down.load(Ordering::SeqCst) { Err(BusError::Unavailable("down".into())) } else { Ok(()) }
     }
@@ -44,29 +46,40 @@ impl FakeBus {
         }
     }
 
+    /// Everything published so far, with its subject.
+    #[must_use]
+    pub fn published(&self) -> Vec<(String, Bytes)> {
+        self.published.lock().clone()
+    }
+
     /// How many listen to a subject.
-    #[allow(dead_code, reason = "not every suite asks")]
+    #[must_use]
     pub fn listeners(&self, subject: &str) -> usize {
         self.subscribers.lock().get(subject).map_or(0, |all| all.iter().filter(|one| !one.is_closed()).count())
     }
 
-    /// Keys of used tickets.
-    #[allow(dead_code, reason = "not every suite asks")]
+    /// How many keys a bucket has.
+    #[must_use]
     pub fn keys(&self, bucket: &str) -> usize {
         self.keys.lock().keys().filter(|(of, _)| of == bucket).count()
     }
 }
 
 #[async_trait]
-impl Bus for FakeBus {
+impl Bus for ScriptedBus {
     async fn publish(&self, subject: &str, payload: Bytes) -> Result<(), BusError> {
+        self.up()?;
+        if self.publishes_fail.load(Ordering::SeqCst) {
+            return Err(BusError::Unavailable("this is a test".into()));
+        }
+        self.published.lock().push((subject.to_owned(), payload.clone()));
         self.deliver(subject, payload, 0);
         Ok(())
     }
 
     async fn subscribe(&self, subject: &str) -> Result<Subscription, BusError> {
         self.up()?;
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (sender, receiver) = mpsc::channel(<dyn Bus>::QUEUE);
         self.subscribers.lock().entry(subject.into()).or_default().push(sender);
         Ok(ReceiverStream::new(receiver).boxed())
     }
@@ -97,12 +110,13 @@ impl Bus for FakeBus {
     }
 
     async fn serve(&self, subject: &str) -> Result<Subscription, BusError> {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (sender, receiver) = mpsc::channel(<dyn Bus>::QUEUE);
         self.servers.lock().insert(subject.into(), sender);
         Ok(ReceiverStream::new(receiver).boxed())
     }
 
     async fn kv_get(&self, bucket: &str, key: &str) -> Result<Option<KvEntry>, BusError> {
+        self.up()?;
         let value = self.keys.lock().get(&(bucket.into(), key.into())).cloned();
         Ok(value.map(|value| KvEntry { key: key.into(), value: Some(value), revision: Revision(1) }))
     }
@@ -127,14 +141,14 @@ impl Bus for FakeBus {
     }
 
     async fn kv_set(&self, _: &str, _: &str, _: Bytes, _: Option<Duration>) -> Result<Revision, BusError> {
-        Err(BusError::Unavailable("not used by sockets".into()))
+        Err(BusError::Unavailable("not scripted".into()))
     }
 
     async fn kv_delete(&self, _: &str, _: &str) -> Result<(), BusError> {
-        Err(BusError::Unavailable("not used by sockets".into()))
+        Err(BusError::Unavailable("not scripted".into()))
     }
 
     async fn kv_watch(&self, _: &str) -> Result<BoxStream<'static, KvEntry>, BusError> {
-        Err(BusError::Unavailable("not used by sockets".into()))
+        Err(BusError::Unavailable("not scripted".into()))
     }
 }
