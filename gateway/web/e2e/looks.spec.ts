@@ -12,6 +12,9 @@ interface Mock {
   drop(refuse?: boolean): void;
   say(name: string, text: string): void;
   event(message: object): void;
+  share(i?: number): void;
+  floor(i: number): void;
+  tell(message: object): void;
   people: { info: { peer: string } }[];
 }
 const mock = (page: Page, work: (mock: Mock) => void): Promise<void> =>
@@ -21,6 +24,8 @@ interface Look {
   name: string;
   path: string;
   size?: { width: number; height: number };
+  /** Drawn from right to left. */
+  rtl?: boolean;
   /** Takes the devices away. */
   devices?: "denied" | "missing" | "busy";
   ready: (page: Page) => Promise<unknown>;
@@ -219,6 +224,208 @@ const looks: Look[] = [
     },
   },
   {
+    name: "room-focus",
+    path: `${ROOM}?mock=people=9`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await page.keyboard.press("f");
+      await mock(page, (m) => m.floor(2));
+      await page.getByRole("button", { name: "Focus", pressed: true }).waitFor();
+      await pictures(page, 3);
+    },
+  },
+  {
+    name: "room-focus-phone",
+    path: `${ROOM}?mock=people=9`,
+    size: PHONE,
+    ready: async (page) => {
+      await enter(page);
+      await page.keyboard.press("f");
+      await mock(page, (m) => m.floor(2));
+      await pictures(page, 2);
+    },
+  },
+  {
+    name: "room-screen",
+    path: `${ROOM}?mock=people=5`,
+    ready: async (page) => {
+      await enter(page);
+      await mock(page, (m) => m.share(0));
+      await page.locator("video[data-screen]").waitFor();
+      await pictures(page, 3);
+    },
+  },
+  {
+    name: "room-screens-two",
+    path: `${ROOM}?mock=people=5`,
+    ready: async (page) => {
+      await enter(page);
+      await mock(page, (m) => {
+        m.share(0);
+        m.share(2);
+      });
+      await expect(page.locator("video[data-screen]")).toHaveCount(2);
+      await pictures(page, 4);
+    },
+  },
+  {
+    name: "room-sharing",
+    path: `${ROOM}?mock=people=3`,
+    ready: async (page) => {
+      await page.evaluate(() => {
+        navigator.mediaDevices.getDisplayMedia = () => Promise.resolve(document.createElement("canvas").captureStream(5));
+      });
+      await enter(page);
+      await pictures(page, 2);
+      await page.keyboard.press("s");
+      await page.getByRole("figure", { name: "Your screen" }).waitFor();
+    },
+  },
+  {
+    name: "room-tile-menu",
+    path: `${ROOM}?mock=people=5`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await page.getByRole("figure", { name: /^Ingrid/ }).hover();
+      await page.getByRole("button", { name: "What to do with the tile of Ingrid" }).click();
+      await page.getByRole("menuitem", { name: /^Volume here, 100/ }).waitFor();
+      await page.keyboard.press("End");
+      await expect(page.getByRole("menuitem", { name: /^Volume/ })).toBeFocused();
+      await page.keyboard.press("ArrowLeft");
+      await page.keyboard.press("ArrowLeft");
+      await page.getByRole("menuitem", { name: /^Volume here, 80/ }).waitFor();
+    },
+  },
+  {
+    name: "room-pinned",
+    path: `${ROOM}?mock=people=5`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await page.keyboard.press("3");
+      await page.getByRole("img", { name: "Pinned" }).waitFor();
+    },
+  },
+  {
+    name: "room-stats",
+    path: `${ROOM}?mock=people=5`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await page.keyboard.press("Shift+S");
+      await page.getByRole("cell", { name: "640×360" }).first().waitFor();
+      await page.waitForTimeout(1_200);
+    },
+  },
+  {
+    name: "room-keys",
+    path: `${ROOM}?mock=people=2`,
+    ready: async (page) => {
+      await enter(page);
+      await page.keyboard.press("?");
+      await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    },
+  },
+  {
+    name: "room-more",
+    path: `${ROOM}?mock=people=5`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("menuitem", { name: "Statistics" }).waitFor();
+    },
+  },
+  {
+    name: "room-moved",
+    path: `${ROOM}?mock=people=3`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 2);
+      await mock(page, (m) => m.tell({ type: "reattach", reason: "moved" }));
+      await page.getByText("The room moved to another server.").first().waitFor();
+    },
+  },
+  {
+    name: "room-rtl",
+    path: `${ROOM}?mock=people=7`,
+    rtl: true,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 3);
+      await chat(page);
+      await mock(page, (m) => m.say("שירה לוי", "שלום לכולם, **איך** הולך?"));
+      await page.getByText("שלום לכולם").waitFor();
+      await page.keyboard.press("Escape");
+      await chat(page);
+    },
+  },
+  { name: "home-rtl", path: "/?mock=people=5", rtl: true, ready: (page) => page.getByText("Design review").waitFor() },
+  { name: "prejoin-rtl", path: `${ROOM}?mock=people=4`, rtl: true, ready: (page) => page.locator("video").waitFor() },
+  { name: "sign-up-rtl", path: "/sign-up?mock=guest", rtl: true, ready: (page) => page.getByLabel("E-mail").waitFor() },
+  {
+    name: "room-rtl-focus",
+    path: `${ROOM}?mock=people=7`,
+    rtl: true,
+    ready: async (page) => {
+      await enter(page);
+      await page.keyboard.press("f");
+      await pictures(page, 3);
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("menuitem", { name: "Statistics" }).waitFor();
+    },
+  },
+  {
+    name: "room-phone-more",
+    path: `${ROOM}?mock=people=3,host`,
+    size: PHONE,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 2);
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("menuitem", { name: "Statistics" }).waitFor();
+    },
+  },
+  {
+    name: "room-phone-screen",
+    path: `${ROOM}?mock=people=4`,
+    size: PHONE,
+    ready: async (page) => {
+      await enter(page);
+      await mock(page, (m) => m.share(0));
+      await page.locator("video[data-screen]").waitFor();
+      await pictures(page, 2);
+    },
+  },
+  {
+    name: "room-phone-stats",
+    path: `${ROOM}?mock=people=3`,
+    size: PHONE,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 2);
+      await page.keyboard.press("Shift+S");
+      await page.getByRole("cell", { name: "640×360" }).first().waitFor();
+    },
+  },
+  {
+    name: "room-hidden",
+    path: `${ROOM}?mock=people=4`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 2);
+      await page.getByRole("figure", { name: /^Tomás/ }).hover();
+      await page.getByRole("button", { name: "What to do with the tile of Tomás Barrenechea" }).click();
+      await page.getByRole("menuitem", { name: "Hide" }).click();
+      await expect(page.getByRole("figure", { name: /^Tomás/ })).toHaveCount(0);
+      await page.keyboard.press("p");
+      await page.getByRole("button", { name: "What to do with Tomás Barrenechea" }).click();
+      await page.getByRole("menuitem", { name: "Show" }).waitFor();
+    },
+  },
+  {
     name: "room-ended",
     path: `${ROOM}?mock=people=2,host`,
     ready: async (page) => {
@@ -294,10 +501,11 @@ for (const theme of ["light", "dark"] as const) {
       page.on("pageerror", (error) => breaches.push(String(error)));
       await page.setViewportSize(look.size ?? { width: 1280, height: 760 });
       await page.addInitScript((wish) => localStorage.setItem("rookery.theme", wish), theme);
+      if (look.rtl) await page.addInitScript(() => Object.defineProperty(navigator, "languages", { get: () => ["ar-XB"] }));
       if (look.devices) await page.addInitScript(withoutDevices, look.devices);
       await page.goto(look.path);
       await look.ready(page);
-      await page.waitForTimeout(350);
+      await page.waitForTimeout(look.name === "room-moved" ? 100 : 350);
       await page.screenshot({ path: `${artifacts}/looks/${look.name}-${theme}.png` });
       await expectAccessible(page);
       expect(breaches).toEqual([]);

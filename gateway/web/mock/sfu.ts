@@ -3,7 +3,7 @@
  *
  * **Invariant:** it negotiates as the real one does: candidates in the description, slots in pairs under one stream id.
  */
-import type { MediaKind, SlotPair } from "../src/client";
+import type { MediaKind, SlotPair, SourceKind } from "../src/client";
 import { people, type Person } from "./world";
 
 const PAIRS = 8;
@@ -38,6 +38,33 @@ function camera(person: Person, i: number): MediaStreamTrack {
   return canvas.captureStream(15).getVideoTracks()[0]!;
 }
 
+/** A shared screen: a page with a headline, lines and a chart. */
+function slide(i: number): MediaStreamTrack {
+  const canvas = document.createElement("canvas");
+  canvas.width = 1280;
+  canvas.height = 800;
+  const g = canvas.getContext("2d")!;
+  let k = 0;
+  const draw = (): void => {
+    k += 1;
+    g.fillStyle = "#f7f8fa";
+    g.fillRect(0, 0, 1280, 800);
+    g.fillStyle = "#1d2733";
+    g.font = "600 54px sans-serif";
+    g.fillText(`Joins in the third quarter, ${i + 1}`, 90, 130);
+    g.fillStyle = "#8a97a6";
+    for (let line = 0; line < 4; line += 1) g.fillRect(90, 190 + line * 34, 480 - line * 60, 12);
+    for (let bar = 0; bar < 8; bar += 1) {
+      g.fillStyle = bar === 5 ? "#0e8f95" : "#b9c6d2";
+      const height = 120 + ((bar * 83) % 260) + Math.sin(k / 15 + bar) * 4;
+      g.fillRect(640 + bar * 70, 700 - height, 46, height);
+    }
+  };
+  setInterval(draw, 200);
+  draw();
+  return canvas.captureStream(5).getVideoTracks()[0]!;
+}
+
 function tone(i: number): MediaStreamTrack {
   context ??= new AudioContext();
   const out = context.createMediaStreamDestination();
@@ -53,9 +80,9 @@ function tone(i: number): MediaStreamTrack {
 const made = new Map<string, MediaStreamTrack>();
 
 /** The track of a person; made when first wanted. */
-export function trackOf(i: number, kind: MediaKind): MediaStreamTrack {
-  const key = `${i} ${kind}`;
-  const known = made.get(key) ?? (kind === "video" ? camera(people[i]!, i) : tone(i));
+export function trackOf(i: number, source: SourceKind): MediaStreamTrack {
+  const key = `${i} ${source}`;
+  const known = made.get(key) ?? (source === "camera" ? camera(people[i]!, i) : source === "screen" ? slide(i) : tone(i));
   made.set(key, known);
   return known;
 }

@@ -9,6 +9,7 @@ import { addMessage, me, messages, option, people, role, SELF, signedIn, uuid } 
 
 const cameraId = (i: number): string => uuid(200 + i);
 const microphoneId = (i: number): string => uuid(300 + i);
+const screenId = (i: number): string => uuid(500 + i);
 
 const tracks: TrackInfo[] = people.flatMap(({ info, camera, microphone }, i) => [
   { track: cameraId(i), peer: info.peer, kind: "video", source: "camera", muted: !camera },
@@ -58,6 +59,10 @@ export class ScriptedSocket extends EventTarget {
     this.#say(message, { epoch: 1, n: this.#n });
   }
 
+  tell(message: ServerMessage): void {
+    this.#say(message);
+  }
+
   #say(message: ServerMessage, fields: object = {}): void {
     if (this.readyState === 1) this.onmessage?.({ data: JSON.stringify({ room: this.#room.id, ...fields, message }) });
   }
@@ -101,6 +106,9 @@ export class ScriptedSocket extends EventTarget {
         const fitting = messages.filter((m) => (before === undefined || m.seq < before) && (after === undefined || m.seq > after));
         return { type: "history", messages: after === undefined ? fitting.slice(-limit) : fitting.slice(0, limit), more: fitting.length > limit };
       }
+      case "unpublish":
+        setTimeout(() => this.event({ type: "track_unpublished", track: message.track }), 10);
+        return { type: "ok" };
       case "close_room":
         setTimeout(() => this.event({ type: "room_closed", reason: "host" }), 10);
         return { type: "ok" };
@@ -142,10 +150,10 @@ export class ScriptedSocket extends EventTarget {
   }
 
   async #bind(slot: number, track: string): Promise<void> {
-    const found = tracks.findIndex((t) => t.track === track);
-    const info = tracks[found];
+    const info = tracks.find((t) => t.track === track);
     if (!info) return;
-    await this.#sfu.bind(slot, info.kind, trackOf(Math.floor(found / 2), info.kind));
+    const person = people.findIndex((p) => p.info.peer === info.peer);
+    await this.#sfu.bind(slot, info.kind, trackOf(person, info.source));
     setTimeout(() => this.#say({ type: "slot_live", slot, kind: info.kind, track }), 60);
   }
 }
@@ -162,6 +170,20 @@ export const control = {
   },
   event(message: ServerMessage): void {
     control.socket?.event(message);
+  },
+  /** Someone shares a screen. */
+  share(i = 0): void {
+    const track: TrackInfo = { track: screenId(i), peer: people[i]!.info.peer, kind: "video", source: "screen", muted: false };
+    tracks.push(track);
+    control.event({ type: "track_published", track });
+  },
+  /** Who has the floor. */
+  floor(i: number): void {
+    control.socket?.tell({ type: "speakers", levels: [{ track: microphoneId(i), peer: people[i]!.info.peer, level: 100 }], active: microphoneId(i) });
+  },
+  /** A message that is about this client alone, as the server sends it. */
+  tell(message: ServerMessage): void {
+    control.socket?.tell(message);
   },
   say(displayName: string, text: string): void {
     const message = addMessage({ nonce: crypto.randomUUID(), peer: uuid(100), displayName, text, at: Date.now() });

@@ -3,6 +3,7 @@
  *
  * **Invariant:** the room's code is loaded only when a room is near: from its own page, or ahead from home.
  */
+import { DirectionProvider } from "@radix-ui/react-direction";
 import { lazy, Suspense, useEffect } from "react";
 import { BrowserRouter, Link, Navigate, Route, Routes, useLocation, useParams } from "react-router";
 
@@ -25,17 +26,20 @@ export function App({ client }: { client: RookeryClient }) {
   const text = pickCatalogue(navigator.languages);
   useEffect(() => {
     document.documentElement.lang = text.language;
+    document.documentElement.dir = text.direction;
   }, [text]);
   return (
     <TextContext value={text}>
       <ClientContext value={client}>
         <ErrorBoundary>
-          <TooltipProvider>
-            <BrowserRouter>
-              <Pages />
-            </BrowserRouter>
-            <Notices />
-          </TooltipProvider>
+          <DirectionProvider dir={text.direction}>
+            <TooltipProvider>
+              <BrowserRouter>
+                <Pages />
+              </BrowserRouter>
+              <Notices />
+            </TooltipProvider>
+          </DirectionProvider>
         </ErrorBoundary>
       </ClientContext>
     </TextContext>

@@ -30,11 +30,11 @@ export function Dialog({ open, onClose, title, lead, children }: DialogProps) {
             {...(lead ? {} : { "aria-describedby": undefined })}
             className="float-in relative w-full max-w-md rounded-[18px] border border-line bg-raised p-6 shadow-float outline-none"
           >
-            <Radix.Title className="pr-8 text-lg leading-6 font-semibold tracking-tight">{title}</Radix.Title>
+            <Radix.Title className="pe-8 text-lg leading-6 font-semibold tracking-tight">{title}</Radix.Title>
             {lead && <Radix.Description className="mt-1 text-muted">{lead}</Radix.Description>}
             <div className="mt-5">{children}</div>
             <Radix.Close asChild>
-              <IconButton label={text.common.close} className="absolute top-5 right-4">
+              <IconButton label={text.common.close} className="absolute top-5 end-4">
                 <X size={18} aria-hidden />
               </IconButton>
             </Radix.Close>

@@ -36,13 +36,13 @@ export function Field({ label, hint, error, after, note, className, id, ...rest 
           id={inputId}
           aria-invalid={error ? true : undefined}
           aria-describedby={below || note ? `${inputId}-below` : undefined}
-          className={cx(inputClass, after ? "pr-11" : "")}
+          className={cx(inputClass, after ? "pe-11" : "")}
         />
-        {after && <div className="absolute inset-y-0 right-1 flex items-center">{after}</div>}
+        {after && <div className="absolute inset-y-0 end-1 flex items-center">{after}</div>}
       </div>
       {(below || note) && (
         <p id={`${inputId}-below`} className={cx("text-xs", error ? "text-danger-text" : "text-muted")} role={error ? "alert" : undefined}>
-          {note && <span className="mr-1 text-warn">{note}</span>}
+          {note && <span className="me-1 text-warn">{note}</span>}
           {below}
         </p>
       )}

@@ -5,7 +5,7 @@
  */
 import * as Dropdown from "@radix-ui/react-dropdown-menu";
 import { Check } from "lucide-react";
-import type { ReactNode } from "react";
+import type { KeyboardEvent, ReactNode } from "react";
 
 import { cx } from "./cx";
 
@@ -34,7 +34,7 @@ export function Menu({ label, trigger, children, side = "bottom", align = "end",
           sideOffset={8}
           collisionPadding={12}
           data-theme={theme}
-          className="float-in z-50 max-h-[min(420px,var(--radix-dropdown-menu-content-available-height))] min-w-52 max-w-80 overflow-y-auto rounded-panel border border-line bg-raised p-1.5 text-text shadow-float"
+          className="float-in z-50 max-h-[min(600px,var(--radix-dropdown-menu-content-available-height))] min-w-52 max-w-80 overflow-y-auto rounded-panel border border-line bg-raised p-1.5 text-text shadow-float"
         >
           {children}
         </Dropdown.Content>
@@ -52,6 +52,57 @@ export function MenuItem({ icon, children, onSelect, danger, disabled }: { icon?
     <Dropdown.Item onSelect={onSelect} disabled={disabled ?? false} className={cx(itemClass, danger && "text-danger-text")}>
       {icon}
       {children}
+    </Dropdown.Item>
+  );
+}
+
+/** Something that is on or off. */
+export function MenuCheck({ icon, children, checked, onChange }: { icon?: ReactNode; children: ReactNode; checked: boolean; onChange: (checked: boolean) => void }) {
+  return (
+    <Dropdown.CheckboxItem checked={checked} onCheckedChange={onChange} className={itemClass}>
+      {icon}
+      <span className="min-w-0 flex-1">{children}</span>
+      <Dropdown.ItemIndicator>
+        <Check size={16} className="text-accent" aria-hidden />
+      </Dropdown.ItemIndicator>
+    </Dropdown.CheckboxItem>
+  );
+}
+
+interface MenuSliderProps {
+  icon?: ReactNode;
+  label: string;
+  /** The same with the value, and how it is changed: what is read out. */
+  describe: (percent: number) => string;
+  /** 0 to 1. */
+  value: number;
+  onChange: (value: number) => void;
+}
+
+/** A value between nothing and all: by the arrow keys, or dragged. The menu stays open. */
+export function MenuSlider({ icon, label, describe, value, onChange }: MenuSliderProps) {
+  const percent = Math.round(value * 100);
+  const press = (event: KeyboardEvent<HTMLElement>): void => {
+    const rtl = getComputedStyle(event.currentTarget).direction === "rtl";
+    const step = { ArrowLeft: rtl ? 10 : -10, ArrowRight: rtl ? -10 : 10 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    onChange(Math.max(0, Math.min(100, percent + step)) / 100);
+  };
+  return (
+    <Dropdown.Item onSelect={(event) => event.preventDefault()} onKeyDown={press} aria-label={describe(percent)} className={itemClass}>
+      {icon}
+      <span className="flex-1">{label}</span>
+      <input
+        type="range"
+        min={0}
+        max={100}
+        value={percent}
+        tabIndex={-1}
+        aria-hidden
+        onChange={(event) => onChange(Number(event.target.value) / 100)}
+        className="h-4 w-24 accent-(--accent)"
+      />
     </Dropdown.Item>
   );
 }

@@ -7,7 +7,7 @@ import { X } from "lucide-react";
 import { useEffect, useState } from "react";
 
 import { useText } from "../app/i18n";
-import { Slice } from "../client";
+import { loadJson, saveJson, Slice } from "../client";
 import { IconButton } from "./button";
 import { useSlice } from "./use-slice";
 
@@ -35,6 +35,21 @@ export function say(text: string): void {
   spoken.set({ id: nextId++, text });
 }
 
+const QUIET_KEY = "rookery.quiet";
+
+/** Whether what others do is read out; what one does oneself always is. */
+export const readOut = new Slice(loadJson(window.localStorage, QUIET_KEY) !== true);
+
+export function setReadOut(on: boolean): void {
+  saveJson(window.localStorage, QUIET_KEY, !on);
+  readOut.set(on);
+}
+
+/** Says what somebody else did, unless that is silenced. */
+export function tell(text: string): void {
+  if (readOut.get()) say(text);
+}
+
 export function Notices() {
   const list = useSlice(notices);
   return (
@@ -57,7 +72,7 @@ function NoticeCard({ notice }: { notice: Notice }) {
     return () => clearTimeout(timer);
   });
   return (
-    <div className="float-in pointer-events-auto flex max-w-lg items-center gap-2 rounded-panel border border-line bg-raised py-2 pr-2 pl-4 text-text shadow-float">
+    <div className="float-in pointer-events-auto flex max-w-lg items-center gap-2 rounded-panel border border-line bg-raised py-2 pe-2 ps-4 text-text shadow-float">
       <span className="min-w-0 break-words">{notice.text}</span>
       <IconButton label={text.common.close} onClick={drop}>
         <X size={16} aria-hidden />

@@ -27,6 +27,11 @@ export class Levels {
     };
   }
 
+  /** How loud a person is now, 0 to 1. */
+  of(peer: PeerId): number {
+    return this.#now.get(peer) ?? 0;
+  }
+
   report(levels: readonly SpeakerLevel[]): void {
     const next = new Map(levels.map(({ peer, level }) => [peer, ringOf(level)]));
     for (const peer of this.#now.keys()) if (!next.has(peer)) this.set(peer, 0);

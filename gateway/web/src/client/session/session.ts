@@ -323,7 +323,10 @@ export class RoomSession implements Rider {
     const { sent } = this.media.publisher;
     const { self } = this.roster.get();
     return {
-      received: (id) => this.#state.tracks.byId.get(received.get(id) ?? ""),
+      received: (id) => {
+        const track = this.#state.tracks.byId.get(received.get(id) ?? "");
+        return track?.muted ? undefined : track;
+      },
       sent: (mid) => {
         const own = sent.get(mid);
         return own?.id ? { track: own.id, peer: self, source: own.source } : undefined;

@@ -50,7 +50,7 @@ export function Home() {
         </div>
         <section aria-labelledby="rooms">
           <div className="mb-2.5 flex flex-wrap items-center gap-2">
-            <h2 id="rooms" className="mr-auto font-semibold">
+            <h2 id="rooms" className="me-auto font-semibold">
               {text.home.rooms}
             </h2>
             <SearchBox value={search} onChange={setSearch} />
@@ -119,7 +119,7 @@ function JoinByCode() {
   };
   return (
     <form onSubmit={submit} noValidate className="flex min-w-[220px] flex-1 flex-col gap-1.5">
-      <div className="calm flex h-11 items-center rounded-[11px] border border-line bg-raised pr-1 pl-3.5 has-[input:focus-visible]:outline-2 has-[input:focus-visible]:outline-offset-2 has-[input:focus-visible]:outline-accent">
+      <div className="calm flex h-11 items-center rounded-[11px] border border-line bg-raised pe-1 ps-3.5 has-[input:focus-visible]:outline-2 has-[input:focus-visible]:outline-offset-2 has-[input:focus-visible]:outline-accent">
         <input
           value={typed}
           onChange={(event) => {
@@ -152,14 +152,14 @@ function SearchBox({ value, onChange }: { value: string; onChange: (value: strin
   const text = useText();
   return (
     <div className="relative">
-      <Search size={15} aria-hidden className="pointer-events-none absolute top-2 left-3 text-faint" />
+      <Search size={15} aria-hidden className="pointer-events-none absolute top-2 start-3 text-faint" />
       <input
         type="search"
         value={value}
         onChange={(event) => onChange(event.target.value)}
         aria-label={text.home.search}
         placeholder={text.home.search}
-        className="calm h-8 w-44 rounded-pill border border-line bg-transparent pr-3 pl-8 text-sm placeholder:text-faint"
+        className="calm h-8 w-44 rounded-pill border border-line bg-transparent pe-3 ps-8 text-sm placeholder:text-faint"
       />
     </div>
   );

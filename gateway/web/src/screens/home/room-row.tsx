@@ -79,9 +79,9 @@ function Inside({ room }: { room: Room }) {
   const text = useText();
   const names = room.inside.names.slice(0, NAMES_SHOWN);
   const others = room.inside.peers - names.length;
-  const ring = "-ml-2 border-2 border-raised";
+  const ring = "-ms-2 border-2 border-raised";
   return (
-    <span className="hidden pl-2 sm:flex" title={room.inside.names.join(", ")}>
+    <span className="hidden ps-2 sm:flex" title={room.inside.names.join(", ")}>
       {names.map((name, i) => (
         <Avatar key={`${name} ${i}`} name={name} size="tiny" className={ring} />
       ))}

@@ -50,7 +50,7 @@ function Select({ local, kind, label, icon }: { local: LocalMedia; kind: DeviceK
         <button
           type="button"
           aria-label={`${label}: ${shown}`}
-          className="calm flex h-[38px] w-full items-center gap-2.5 rounded-[9px] border border-line px-3 text-left text-sm hover:bg-hover"
+          className="calm flex h-[38px] w-full items-center gap-2.5 rounded-[9px] border border-line px-3 text-start text-sm hover:bg-hover"
         >
           <span className="text-faint">{icon}</span>
           <span className="min-w-0 flex-1 truncate">{shown}</span>
@@ -75,7 +75,7 @@ function TestSound({ local }: { local: LocalMedia }) {
   };
   return (
     <div className="flex items-center gap-2">
-      <Button tone="plain" size="small" busy={state === "playing" && text.prejoin.testPlaying} onClick={play} className="-ml-2.5">
+      <Button tone="plain" size="small" busy={state === "playing" && text.prejoin.testPlaying} onClick={play} className="-ms-2.5">
         {text.prejoin.testSound}
       </Button>
       {state === "failed" && (

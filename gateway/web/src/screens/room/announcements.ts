@@ -5,9 +5,9 @@
  */
 import { useEffect, useRef } from "react";
 
-import { useText } from "../../app/i18n";
-import type { RoomSession } from "../../client";
-import { notify, say } from "../../ui/toast";
+import { useText, type Catalogue } from "../../app/i18n";
+import type { RoomSession, TrackId } from "../../client";
+import { notify, say, tell } from "../../ui/toast";
 
 export function useAnnouncements(session: RoomSession, chatOpen: boolean): void {
   const text = useText();
@@ -17,12 +17,22 @@ export function useAnnouncements(session: RoomSession, chatOpen: boolean): void 
     const { said } = text.room;
     let before = session.local.state.get();
     let state = session.connection.get().state;
+    let weak = session.stats.quality.get();
     const stops = [
-      session.events.on("peer_joined", ({ peer }) => say(said.joined(peer.displayName))),
-      session.events.on("peer_left", ({ peer }) => say(said.left(peer.displayName))),
-      session.events.on("message", (message) => !open.current && say(said.message(message.displayName, message.text))),
+      session.events.on("peer_joined", ({ peer }) => tell(said.joined(peer.displayName))),
+      session.events.on("peer_left", ({ peer }) => tell(said.left(peer.displayName))),
+      session.events.on("message", (message) => !open.current && tell(said.message(message.displayName, message.text))),
       session.events.on("refused", ({ code }) => notify(text.codes[code])),
       session.local.events.on("replaced", ({ kind, label }) => notify(label === null ? text.room.deviceGone(kind) : text.room.deviceTaken(kind, label))),
+      session.local.screens.events.on("ended", () => notify(text.room.shareEnded)),
+      session.local.screens.events.on("failed", () => notify(text.room.shareFailed)),
+      ...shares(session, said),
+      session.stats.quality.subscribe(() => {
+        const { upload, download } = session.stats.quality.get();
+        if (upload === "weak" && weak.upload !== "weak") say(said.weakUp);
+        if (download === "weak" && weak.download !== "weak") say(said.weakDown);
+        weak = session.stats.quality.get();
+      }),
       session.local.state.subscribe(() => {
         const { microphone, camera } = session.local.state.get();
         if (microphone.on !== before.microphone.on) say(microphone.on ? said.unmuted : said.muted);
@@ -35,11 +45,38 @@ export function useAnnouncements(session: RoomSession, chatOpen: boolean): void 
       }),
       session.connection.subscribe(() => {
         const next = session.connection.get().state;
-        if (next === "live" && state !== "live") say(said.live);
+        if (next === "moved") say(said.moved);
+        else if (next === "live" && state !== "live" && state !== "moved") say(said.live);
         if (next === "reconnecting" && state !== "reconnecting") say(text.room.reconnectingLine(0));
         state = next;
       }),
     ];
     return () => stops.forEach((stop) => stop());
   }, [session, text]);
+}
+
+/** Screens that begin to be shared: others' as what happens in the room, one's own as what one did. */
+function shares(session: RoomSession, said: Catalogue["room"]["said"]): (() => void)[] {
+  let known = new Set(screensOf(session));
+  let own = session.local.screens.state.get().length;
+  return [
+    session.tracks.subscribe(() => {
+      const now = new Set(screensOf(session));
+      const { byId, self } = session.roster.get();
+      for (const track of now) {
+        const peer = session.tracks.get().byId.get(track)?.peer ?? "";
+        if (!known.has(track) && peer !== self) tell(said.shares(byId.get(peer)?.displayName ?? ""));
+      }
+      known = now;
+    }),
+    session.local.screens.state.subscribe(() => {
+      const now = session.local.screens.state.get().length;
+      if (now !== own) say(now > own ? said.sharing : said.sharingEnded);
+      own = now;
+    }),
+  ];
+}
+
+function screensOf(session: RoomSession): TrackId[] {
+  return [...session.tracks.get().byId.values()].filter((track) => track.source === "screen").map((track) => track.track);
 }

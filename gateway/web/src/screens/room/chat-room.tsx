@@ -45,7 +45,7 @@ export function ChatRoom({ session }: { session: RoomSession }) {
           <ChatPanel session={session} focus={!narrow} />
         </main>
         {open && !narrow && (
-          <aside aria-label={text.room.people} className="flex w-[300px] shrink-0 flex-col border-l border-line">
+          <aside aria-label={text.room.people} className="flex w-[300px] shrink-0 flex-col border-s border-line">
             <RosterPanel session={session} />
           </aside>
         )}

@@ -3,29 +3,44 @@
  *
  * **Invariant:** leaving is one click; ending the room for all is two.
  */
-import { ChevronUp, Ellipsis, Link as LinkIcon, LogOut, MessageSquare, Mic, MicOff, PhoneOff, Users, Video, VideoOff } from "lucide-react";
+import {
+  Activity, ChevronUp, Ellipsis, Eye, Keyboard, LayoutGrid, Link as LinkIcon, LogOut, Maximize, MessageSquare, Mic, MicOff, Minimize, MonitorUp, MonitorX,
+  PhoneOff, PictureInPicture2, SquareUser, Users, Video, VideoOff, Volume2,
+} from "lucide-react";
 import type { ComponentProps, ReactNode } from "react";
 
 import { useText } from "../../app/i18n";
-import type { DeviceKind, RoomSession } from "../../client";
+import { SHARES_MAX, type DeviceKind, type RoomSession } from "../../client";
 import { cx } from "../../ui/cx";
-import { Menu, MenuChoices, MenuItem, MenuLine } from "../../ui/menu";
+import { Menu, MenuCheck, MenuChoices, MenuItem, MenuLine } from "../../ui/menu";
+import { notify, readOut, setReadOut } from "../../ui/toast";
 import { Tooltip } from "../../ui/tooltip";
 import { useSlice } from "../../ui/use-slice";
 import { choicesOf, inUse } from "../shared/device-choices";
 import { ThemeChoices } from "../shared/shell";
 import { useCopyLink } from "./header";
+import { useFullScreen } from "./hooks";
 import type { PanelState } from "./panel-state";
+import { canPip, useFloats, usePip } from "./pip";
+import type { RoomView } from "./room-view";
 import { moveAlong } from "./roving";
-import { toggleDevice } from "./use-room-keys";
+import { toggleDevice, toggleShare } from "./use-room-keys";
 
-export function ControlBar({ session, panel, narrow }: { session: RoomSession; panel: PanelState; narrow: boolean }) {
+interface BarProps {
+  session: RoomSession;
+  view: RoomView;
+  panel: PanelState;
+  narrow: boolean;
+}
+
+export function ControlBar({ session, view, panel, narrow }: BarProps) {
   const text = useText();
   return (
     <footer className="flex items-center justify-center px-2">
       <div role="toolbar" aria-label={text.room.bar} onKeyDown={moveAlong} className="flex items-center gap-1.5 sm:gap-2">
         <Device session={session} kind="microphone" />
         <Device session={session} kind="camera" />
+        {!narrow && session.local.screens.possible && <ShareButton session={session} />}
         {!narrow && (
           <Tip text={text.room.keyTip(text.room.people, "P")}>
             <Control label={text.room.people} on={panel.tab === "people"} onClick={() => panel.toggle("people")} aria-expanded={panel.tab === "people"}>
@@ -34,7 +49,7 @@ export function ControlBar({ session, panel, narrow }: { session: RoomSession; p
           </Tip>
         )}
         <ChatButton session={session} panel={panel} />
-        <MoreMenu session={session} panel={panel} narrow={narrow} />
+        <MoreMenu session={session} view={view} panel={panel} narrow={narrow} />
         <Leave session={session} split={!narrow} />
       </div>
     </footer>
@@ -52,8 +67,8 @@ interface ControlProps extends ComponentProps<"button"> {
 
 const parts = {
   whole: "min-w-[46px] rounded-[13px] px-3",
-  left: "min-w-[46px] rounded-l-[13px] px-3",
-  right: "w-6 rounded-r-[13px]",
+  left: "min-w-[46px] rounded-s-[13px] px-3",
+  right: "w-6 rounded-e-[13px]",
 };
 
 function Control({ label, on = false, off = false, part = "whole", children, ...rest }: ControlProps) {
@@ -137,6 +152,20 @@ function DeviceMenu({ session, kind, off }: { session: RoomSession; kind: Device
   );
 }
 
+function ShareButton({ session }: { session: RoomSession }) {
+  const text = useText();
+  const sharing = useSlice(session.local.screens.state, (shares) => shares.length > 0);
+  const label = sharing ? text.room.shareStop : text.room.share;
+  const Icon = sharing ? MonitorX : MonitorUp;
+  return (
+    <Tip text={text.room.keyTip(label, "S")}>
+      <Control label={label} on={sharing} onClick={() => toggleShare(session)}>
+        <Icon size={20} aria-hidden />
+      </Control>
+    </Tip>
+  );
+}
+
 function ChatButton({ session, panel }: { session: RoomSession; panel: PanelState }) {
   const text = useText();
   const unread = useSlice(session.chat.view, (view) => view.unread);
@@ -155,10 +184,11 @@ function ChatButton({ session, panel }: { session: RoomSession; panel: PanelStat
   );
 }
 
-function MoreMenu({ session, panel, narrow }: { session: RoomSession; panel: PanelState; narrow: boolean }) {
+function MoreMenu({ session, view, panel, narrow }: BarProps) {
   const text = useText();
   const copy = useCopyLink(session);
   const host = useSlice(session.roster, (roster) => roster.role === "host");
+  const aloud = useSlice(readOut);
   return (
     <Menu
       side="top"
@@ -179,6 +209,28 @@ function MoreMenu({ session, panel, narrow }: { session: RoomSession; panel: Pan
       <MenuItem icon={<LinkIcon size={16} aria-hidden />} onSelect={copy}>
         {text.room.copyLink}
       </MenuItem>
+      <SharingItems session={session} narrow={narrow} />
+      <MenuLine />
+      <ViewItems session={session} view={view} narrow={narrow} />
+      <MenuLine />
+      <MenuItem icon={<Activity size={16} aria-hidden />} onSelect={() => view.patch({ stats: true })}>
+        {text.room.statistics}
+      </MenuItem>
+      {!narrow && (
+        <MenuItem icon={<Keyboard size={16} aria-hidden />} onSelect={() => view.patch({ keys: true })}>
+          {text.room.keys}
+        </MenuItem>
+      )}
+      <MenuCheck
+        icon={<Volume2 size={16} aria-hidden />}
+        checked={aloud}
+        onChange={(on) => {
+          setReadOut(on);
+          notify(on ? text.room.readOutOn : text.room.readOutOff);
+        }}
+      >
+        {text.room.readOut}
+      </MenuCheck>
       <MenuLine />
       <ThemeChoices />
       {narrow && host && (
@@ -193,13 +245,73 @@ function MoreMenu({ session, panel, narrow }: { session: RoomSession; panel: Pan
   );
 }
 
+/** What the bar has no place for: a second screen, and on a phone the first one. */
+function SharingItems({ session, narrow }: { session: RoomSession; narrow: boolean }) {
+  const text = useText();
+  const { screens } = session.local;
+  const shares = useSlice(screens.state, (now) => now.length);
+  if (!screens.possible) return null;
+  const icon = <MonitorUp size={16} aria-hidden />;
+  return (
+    <>
+      {(narrow ? shares < SHARES_MAX : shares > 0 && shares < SHARES_MAX) && (
+        <MenuItem icon={icon} onSelect={() => void screens.start()}>
+          {shares > 0 ? text.room.shareMore : text.room.share}
+        </MenuItem>
+      )}
+      {narrow && shares > 0 && (
+        <MenuItem icon={<MonitorX size={16} aria-hidden />} onSelect={() => screens.stopAll()}>
+          {text.room.shareStop}
+        </MenuItem>
+      )}
+    </>
+  );
+}
+
+/** How one looks at the room. */
+function ViewItems({ session, view, narrow }: { session: RoomSession; view: RoomView; narrow: boolean }) {
+  const text = useText();
+  const pip = usePip(session, view);
+  const floats = useFloats(view);
+  const full = useFullScreen();
+  const { focus, self, hidden } = useSlice(view);
+  const grid = self === "grid";
+  return (
+    <>
+      {narrow && (
+        <MenuItem icon={focus === null ? <SquareUser size={16} aria-hidden /> : <LayoutGrid size={16} aria-hidden />} onSelect={() => view.toggleMode()}>
+          {focus === null ? text.room.focus : text.room.grid}
+        </MenuItem>
+      )}
+      {hidden.size > 0 && (
+        <MenuItem icon={<Eye size={16} aria-hidden />} onSelect={() => view.showAll()}>
+          {text.room.showHidden(hidden.size)}
+        </MenuItem>
+      )}
+      <MenuItem icon={grid ? <SquareUser size={16} aria-hidden /> : <LayoutGrid size={16} aria-hidden />} onSelect={() => view.placeSelf({ self: grid ? "corner" : "grid" })}>
+        {grid ? text.room.selfToCorner : text.room.selfToGrid}
+      </MenuItem>
+      {canPip() && (
+        <MenuItem icon={<PictureInPicture2 size={16} aria-hidden />} onSelect={pip}>
+          {floats ? text.room.pipClose : text.room.pip}
+        </MenuItem>
+      )}
+      {document.fullscreenEnabled && (
+        <MenuItem icon={full ? <Minimize size={16} aria-hidden /> : <Maximize size={16} aria-hidden />} onSelect={() => void (full ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => undefined)}>
+          {full ? text.room.fullScreenLeave : text.room.fullScreen}
+        </MenuItem>
+      )}
+    </>
+  );
+}
+
 function Leave({ session, split }: { session: RoomSession; split: boolean }) {
   const text = useText();
   const host = useSlice(session.roster, (roster) => roster.role === "host") && split;
   const leave = "calm h-[46px] bg-danger font-semibold text-danger-ink hover:brightness-110";
   return (
-    <div className="ml-1.5 flex gap-px sm:ml-3">
-      <button type="button" onClick={() => session.leave()} className={cx(leave, host ? "rounded-l-[13px] pr-3 pl-4" : "rounded-[13px] px-[18px]")}>
+    <div className="ms-1.5 flex gap-px sm:ms-3">
+      <button type="button" onClick={() => session.leave()} className={cx(leave, host ? "rounded-s-[13px] pe-3 ps-4" : "rounded-[13px] px-[18px]")}>
         {text.room.leave}
       </button>
       {host && (
@@ -208,7 +320,7 @@ function Leave({ session, split }: { session: RoomSession; split: boolean }) {
           theme="dark"
           label={text.room.leaveMenu}
           trigger={
-            <button type="button" aria-label={text.room.leaveMenu} className={cx(leave, "grid place-items-center rounded-r-[13px] px-2")}>
+            <button type="button" aria-label={text.room.leaveMenu} className={cx(leave, "grid place-items-center rounded-e-[13px] px-2")}>
               <ChevronUp size={14} strokeWidth={3} aria-hidden />
             </button>
           }

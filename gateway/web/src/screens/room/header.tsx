@@ -15,8 +15,9 @@ import { useSlice } from "../../ui/use-slice";
 import { copyText, roomUrl } from "../shared/links";
 import { clockOf } from "../shared/when";
 import { useSeconds, useWall } from "./hooks";
+import type { RoomView } from "./room-view";
 
-export function Header({ session }: { session: RoomSession }) {
+export function Header({ session, view, narrow }: { session: RoomSession; view: RoomView; narrow: boolean }) {
   const text = useText();
   const name = useSlice(session.roster, (roster) => roster.room.name);
   const copy = useCopyLink(session);
@@ -27,12 +28,34 @@ export function Header({ session }: { session: RoomSession }) {
       <div className="flex min-w-0 flex-1 justify-end sm:justify-center">
         <Standing session={session} />
       </div>
+      {!narrow && <LayoutSwitch view={view} />}
       <Tooltip text={text.room.copyLink} side="bottom">
         <button type="button" onClick={copy} aria-label={text.room.copyLink} className="calm grid size-9 shrink-0 place-items-center rounded-control text-muted hover:bg-hover hover:text-text">
           <UserPlus size={18} aria-hidden />
         </button>
       </Tooltip>
     </header>
+  );
+}
+
+/** Grid, or one large: which of them it is now, and a way to the other. */
+function LayoutSwitch({ view }: { view: RoomView }) {
+  const text = useText();
+  const now = useSlice(view, ({ focus }) => (focus === null ? "grid" : "focus"));
+  return (
+    <div role="group" aria-label={text.room.layout} className="flex shrink-0 rounded-[10px] bg-surface p-[3px] text-sm">
+      {(["grid", "focus"] as const).map((mode) => (
+        <button
+          key={mode}
+          type="button"
+          aria-pressed={now === mode}
+          onClick={() => view.setMode(mode)}
+          className={cx("calm h-7 rounded-[7px] px-3", now === mode ? "bg-hover text-text" : "text-muted hover:text-text")}
+        >
+          {text.room[mode]}
+        </button>
+      ))}
+    </div>
   );
 }
 
@@ -62,6 +85,7 @@ export function Standing({ session }: { session: RoomSession }) {
   const blocked = useSlice(session.media.audio.blocked);
   const { upload, download } = useSlice(session.stats.quality);
   if (view.state === "connecting") return <Pill tone="calm">{text.room.connecting[view.step]}</Pill>;
+  if (view.state === "moved") return <Pill tone="calm">{text.room.moved}</Pill>;
   if (view.state === "reconnecting") return <Reconnecting view={view} />;
   if (blocked) {
     return (

@@ -52,6 +52,28 @@ export function useWall(): number {
   return at;
 }
 
+/** Whether the page can be seen: another tab or a minimised window hides it. */
+export function usePageSeen(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      document.addEventListener("visibilitychange", listener);
+      return () => document.removeEventListener("visibilitychange", listener);
+    },
+    () => document.visibilityState === "visible",
+  );
+}
+
+/** Whether the page fills the screen. */
+export function useFullScreen(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      document.addEventListener("fullscreenchange", listener);
+      return () => document.removeEventListener("fullscreenchange", listener);
+    },
+    () => document.fullscreenElement !== null,
+  );
+}
+
 const narrow = window.matchMedia("(max-width: 760px)");
 
 /** Whether the window is as narrow as a phone's. */

@@ -13,17 +13,19 @@ import { Sheet } from "../../ui/dialog";
 import { useSlice } from "../../ui/use-slice";
 import { ChatPanel } from "./chat-panel";
 import type { PanelState, PanelTab } from "./panel-state";
+import type { RoomView } from "./room-view";
 import { RosterPanel } from "./roster-panel";
 
 interface PanelProps {
   session: RoomSession;
+  view: RoomView;
   panel: PanelState;
   narrow: boolean;
 }
 
-export function Panel({ session, panel, narrow }: PanelProps) {
+export function Panel({ session, view, panel, narrow }: PanelProps) {
   const text = useText();
-  const content = panel.tab && <PanelTabs session={session} panel={panel} tab={panel.tab} />;
+  const content = panel.tab && <PanelTabs session={session} view={view} panel={panel} tab={panel.tab} />;
   if (narrow) {
     return (
       <Sheet open={panel.tab !== null} onClose={panel.close} title={text.room.panel}>
@@ -33,7 +35,7 @@ export function Panel({ session, panel, narrow }: PanelProps) {
   }
   if (!content) return null;
   return (
-    <aside aria-label={text.room.panel} className="flex min-h-0 flex-col border-l border-line bg-surface">
+    <aside aria-label={text.room.panel} className="flex min-h-0 flex-col border-s border-line bg-surface">
       {content}
     </aside>
   );
@@ -42,7 +44,7 @@ export function Panel({ session, panel, narrow }: PanelProps) {
 const tabClass =
   "calm -mb-px h-10 border-b-2 border-transparent px-2.5 text-muted hover:text-text data-[state=active]:border-accent data-[state=active]:font-semibold data-[state=active]:text-text";
 
-function PanelTabs({ session, panel, tab }: { session: RoomSession; panel: PanelState; tab: PanelTab }) {
+function PanelTabs({ session, view, panel, tab }: { session: RoomSession; view: RoomView; panel: PanelState; tab: PanelTab }) {
   const text = useText();
   const count = useSlice(session.roster, (roster) => roster.peers.length);
   return (
@@ -56,12 +58,12 @@ function PanelTabs({ session, panel, tab }: { session: RoomSession; panel: Panel
             {text.room.chat}
           </Tabs.Trigger>
         </Tabs.List>
-        <IconButton label={text.room.hidePanel} onClick={panel.close} className="mb-1.5 ml-auto">
+        <IconButton label={text.room.hidePanel} onClick={panel.close} className="ms-auto mb-1.5">
           <X size={17} aria-hidden />
         </IconButton>
       </div>
       <Tabs.Content value="people" className="flex min-h-0 flex-1 flex-col outline-none">
-        <RosterPanel session={session} />
+        <RosterPanel session={session} view={view} />
       </Tabs.Content>
       <Tabs.Content value="chat" className="flex min-h-0 flex-1 flex-col outline-none">
         <ChatPanel session={session} />

@@ -1,9 +1,11 @@
 /**
  * The room: stage, controls, people, chat.
  *
- * **Invariant:** this component is drawn again only when the kind of room, the panel or the connection's state changes;
+ * **Invariant:** this component is drawn again only when the kind of room, what is open or the connection's state changes;
  * everything livelier is read further down.
  */
+import { useState } from "react";
+
 import { useText } from "../../app/i18n";
 import type { RoomSession } from "../../client";
 import { useSlice } from "../../ui/use-slice";
@@ -13,9 +15,13 @@ import { ChatRoom } from "./chat-room";
 import { ControlBar } from "./control-bar";
 import { Header } from "./header";
 import { useNarrow } from "./hooks";
+import { KeysDialog } from "./keys-dialog";
 import { Panel } from "./panel";
 import { usePanel } from "./panel-state";
+import { Pip } from "./pip";
+import { RoomView } from "./room-view";
 import { Stage } from "./stage";
+import { StatsOverlay } from "./stats-overlay";
 import { useRoomKeys } from "./use-room-keys";
 
 export default function RoomScreen({ session }: { session: RoomSession }) {
@@ -28,10 +34,13 @@ export default function RoomScreen({ session }: { session: RoomSession }) {
 function CallRoom({ session }: { session: RoomSession }) {
   const text = useText();
   const panel = usePanel();
+  const [view] = useState(() => new RoomView());
+  const stats = useSlice(view, (now) => now.stats);
+  const keys = useSlice(view, (now) => now.keys);
   const narrow = useNarrow();
   const connection = useSlice(session.connection, (view) => view.state);
   const step = useSlice(session.connection, (view) => (view.state === "connecting" ? view.step : undefined));
-  useRoomKeys(session, panel);
+  useRoomKeys(session, view, panel);
   useAnnouncements(session, panel.tab === "chat");
   return (
     <div
@@ -40,13 +49,16 @@ function CallRoom({ session }: { session: RoomSession }) {
       className={`grid h-dvh grid-rows-[minmax(0,1fr)] overflow-hidden ${panel.tab && !narrow ? "grid-cols-[minmax(0,1fr)_340px]" : "grid-cols-[minmax(0,1fr)]"}`}
     >
       <div data-theme="dark" className="grid min-h-0 grid-rows-[52px_minmax(0,1fr)_76px] bg-stage">
-        <Header session={session} />
-        <main aria-label={text.room.stage} className="min-h-0 px-2 sm:px-4">
-          <Stage session={session} narrow={narrow} />
+        <Header session={session} view={view} narrow={narrow} />
+        <main aria-label={text.room.stage} className="relative min-h-0 px-2 sm:px-4">
+          <Stage session={session} view={view} narrow={narrow} />
+          {stats && <StatsOverlay session={session} onClose={() => view.patch({ stats: false })} />}
         </main>
-        <ControlBar session={session} panel={panel} narrow={narrow} />
+        <ControlBar session={session} view={view} panel={panel} narrow={narrow} />
       </div>
-      <Panel session={session} panel={panel} narrow={narrow} />
+      <Panel session={session} view={view} panel={panel} narrow={narrow} />
+      <KeysDialog open={keys} onClose={() => view.patch({ keys: false })} />
+      <Pip session={session} view={view} />
     </div>
   );
 }

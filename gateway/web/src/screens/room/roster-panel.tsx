@@ -3,7 +3,7 @@
  *
  * **Invariant:** removing someone is asked for once more, since they cannot come back.
  */
-import { EllipsisVertical, Mic, MicOff, Search, UserX, Video, VideoOff } from "lucide-react";
+import { EllipsisVertical, Eye, EyeOff, Mic, MicOff, Pin, PinOff, Search, UserX, Video, VideoOff, Volume2 } from "lucide-react";
 import { memo, useState } from "react";
 
 import { useText } from "../../app/i18n";
@@ -12,13 +12,14 @@ import { Avatar } from "../../ui/avatar";
 import { Button, IconButton } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { inputClass } from "../../ui/field";
-import { Menu, MenuItem } from "../../ui/menu";
+import { Menu, MenuItem, MenuLine, MenuSlider } from "../../ui/menu";
 import { useSlice } from "../../ui/use-slice";
+import type { RoomView } from "./room-view";
 
 /** With fewer people than this nobody needs to search. */
 const SEARCH_FROM = 8;
 
-export function RosterPanel({ session }: { session: RoomSession }) {
+export function RosterPanel({ session, view }: { session: RoomSession; view?: RoomView }) {
   const text = useText();
   const peers = useSlice(session.roster, (roster) => roster.peers);
   const [search, setSearch] = useState("");
@@ -29,13 +30,13 @@ export function RosterPanel({ session }: { session: RoomSession }) {
     <>
       {peers.length >= SEARCH_FROM && (
         <div className="relative px-3 pt-3">
-          <Search size={15} aria-hidden className="pointer-events-none absolute top-[25px] left-6 text-faint" />
-          <input type="search" aria-label={text.roster.search} placeholder={text.roster.search} value={search} onChange={(event) => setSearch(event.target.value)} className={`${inputClass} pl-8`} />
+          <Search size={15} aria-hidden className="pointer-events-none absolute start-6 top-[25px] text-faint" />
+          <input type="search" aria-label={text.roster.search} placeholder={text.roster.search} value={search} onChange={(event) => setSearch(event.target.value)} className={`${inputClass} ps-8`} />
         </div>
       )}
       <ul aria-label={text.roster.list} className="min-h-0 flex-1 overflow-y-auto p-2">
         {shown.map((peer) => (
-          <Person key={peer.peer} session={session} peer={peer} onRemove={setRemoving} />
+          <Person key={peer.peer} session={session} view={view} peer={peer} onRemove={setRemoving} />
         ))}
         {shown.length === 0 && <li className="p-4 text-center text-muted">{text.roster.none}</li>}
       </ul>
@@ -59,14 +60,17 @@ export function RosterPanel({ session }: { session: RoomSession }) {
   );
 }
 
-const Person = memo(function Person({ session, peer, onRemove }: { session: RoomSession; peer: PeerInfo; onRemove: (peer: PeerInfo) => void }) {
+const Person = memo(function Person({ session, view, peer, onRemove }: { session: RoomSession; view: RoomView | undefined; peer: PeerInfo; onRemove: (peer: PeerInfo) => void }) {
   const text = useText();
   const self = useSlice(session.roster, (roster) => roster.self === peer.peer);
   const host = useSlice(session.roster, (roster) => roster.role === "host");
+  const shares = useSlice(session.tracks, (all) => all.byPeer.get(peer.peer)?.some((track) => track.source === "screen") ?? false);
+  const menu = !self && (host || view !== undefined);
   const notes = [
     self && text.roster.you,
     peer.role === "host" && text.roster.host,
     peer.role === "guest" && text.roster.guest,
+    shares && text.roster.sharing,
     peer.reconnecting && text.roster.away,
   ].filter(Boolean);
   return (
@@ -79,7 +83,7 @@ const Person = memo(function Person({ session, peer, onRemove }: { session: Room
         {notes.length > 0 && <p className="truncate text-xs text-muted">{notes.join(" · ")}</p>}
       </div>
       <Senses session={session} peer={peer.peer} />
-      {host && !self ? (
+      {menu ? (
         <Menu
           label={text.roster.menu(peer.displayName)}
           trigger={
@@ -88,16 +92,41 @@ const Person = memo(function Person({ session, peer, onRemove }: { session: Room
             </IconButton>
           }
         >
-          <MenuItem danger icon={<UserX size={16} aria-hidden />} onSelect={() => onRemove(peer)}>
-            {text.roster.remove}
-          </MenuItem>
+          {view && <ViewItems session={session} view={view} peer={peer.peer} />}
+          {view && host && <MenuLine />}
+          {host && (
+            <MenuItem danger icon={<UserX size={16} aria-hidden />} onSelect={() => onRemove(peer)}>
+              {text.roster.remove}
+            </MenuItem>
+          )}
         </Menu>
       ) : (
-        host && <span className="size-8" />
+        (host || view) && <span className="size-8" />
       )}
     </li>
   );
 });
+
+/** What can be done with their tile: the way for those who do not use a mouse, and to get a hidden one back. */
+function ViewItems({ session, view, peer }: { session: RoomSession; view: RoomView; peer: PeerId }) {
+  const text = useText();
+  const pinned = useSlice(view, (now) => now.pinned === peer);
+  const hidden = useSlice(view, (now) => now.hidden.has(peer));
+  const volume = useSlice(session.media.volumes, (volumes) => volumes.get(peer) ?? 1);
+  return (
+    <>
+      {!hidden && (
+        <MenuItem icon={pinned ? <PinOff size={16} aria-hidden /> : <Pin size={16} aria-hidden />} onSelect={() => view.togglePin(peer)}>
+          {pinned ? text.room.unpin : text.room.pin}
+        </MenuItem>
+      )}
+      <MenuItem icon={hidden ? <Eye size={16} aria-hidden /> : <EyeOff size={16} aria-hidden />} onSelect={() => (hidden ? view.show(peer) : view.hide(peer))}>
+        {hidden ? text.room.show : text.room.hide}
+      </MenuItem>
+      <MenuSlider icon={<Volume2 size={16} aria-hidden />} label={text.room.volume} describe={text.room.volumeIs} value={volume} onChange={(next) => session.media.setVolume(peer, next)} />
+    </>
+  );
+}
 
 function Senses({ session, peer }: { session: RoomSession; peer: PeerId }) {
   const text = useText();

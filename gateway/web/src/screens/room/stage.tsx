@@ -1,76 +1,158 @@
 /**
- * The tiles, as large as fit, and what the server is to send for them.
+ * The stage: who is where and how large, and what the server is to send for it.
  *
- * **Invariant:** a person's tile keeps its place in the order of entering, the own tile is the last one.
+ * **Invariant:** tiles stand in one flat list whatever the arrangement, so that no picture begins anew when it changes; and
+ * what the server is told is what is seen.
  */
 import { ChevronLeft, ChevronRight } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 
 import { useText } from "../../app/i18n";
-import type { PeerId, RoomSession, TileWant } from "../../client";
+import type { RoomSession, TileWant } from "../../client";
 import { Button, IconButton } from "../../ui/button";
 import { useSlice } from "../../ui/use-slice";
+import { focusedOf, focusOf, gridOf, orderTiles, stripPlaces, type Arrangement, type Box, type TileKey } from "./arrange";
 import { useCopyLink } from "./header";
-import { useSize } from "./hooks";
-import { SelfTile, Tile } from "./tile";
-import { GAP, PAGE_NARROW, PAGE_WIDE, tile } from "./tiling";
+import { usePageSeen, useSize } from "./hooks";
+import type { RoomView } from "./room-view";
+import { SelfView } from "./self-view";
+import { ScreenTile, SelfTile, styleOf, Tile } from "./tile";
+import { PAGE_NARROW, PAGE_WIDE } from "./tiling";
 
-/** Room for the page turner, px. */
-const PAGER = 40;
+interface StageProps {
+  session: RoomSession;
+  view: RoomView;
+  narrow: boolean;
+}
 
-export function Stage({ session, narrow }: { session: RoomSession; narrow: boolean }) {
+export function Stage({ session, view, narrow }: StageProps) {
   const [ref, size] = useSize<HTMLDivElement>();
-  const peers = useSlice(session.roster, (roster) => roster.peers);
-  const self = useSlice(session.roster, (roster) => roster.self);
-  const others = useMemo(() => peers.filter((peer) => peer.peer !== self).map((peer) => peer.peer), [peers, self]);
+  const { self, others, screens, ownScreens } = useTiles(session);
+  const look = useSlice(view);
   const [page, setPage] = useState(0);
-
-  const perPage = narrow ? PAGE_NARROW : PAGE_WIDE;
-  const all = useMemo(() => [...others, self], [others, self]);
-  const pages = Math.max(1, Math.ceil(all.length / perPage));
-  const at = Math.min(page, pages - 1);
-  const shown = useMemo(() => all.slice(at * perPage, (at + 1) * perPage), [all, at, perPage]);
-  const { width, height } = tile(shown.length, size.width, size.height - (pages > 1 ? PAGER : 0));
-  useLayoutReport(session, shown, self, width, height);
-
-  const style = { width, height };
+  const { arrangement, floating, focus } = useArrangement(session, { look, self, others, screens, ownScreens, size, narrow, page });
+  const screenKeys = useMemo(() => new Set([...screens, ...ownScreens]), [screens, ownScreens]);
+  useEffect(() => {
+    view.shown = [...arrangement.boxes.keys()];
+    view.screens = screens;
+    view.patch({ focus });
+  }, [view, arrangement, screens, focus]);
+  useLayoutReport(session, view, arrangement, screenKeys, new Set([self, ...ownScreens]));
+  const { boxes, main, pager, pages } = arrangement;
   return (
-    <div className="relative size-full">
-      <div ref={ref} className={`flex size-full flex-wrap place-content-center justify-center ${pages > 1 ? "pb-10" : ""}`} style={{ gap: GAP }}>
-        {width > 0 &&
-          shown.map((peer) =>
-            peer === self ? <SelfTile key="self" session={session} style={style} /> : <Tile key={peer} session={session} peer={peer} style={style} />,
-          )}
-      </div>
-      {pages > 1 && <Pages at={at} pages={pages} onPage={setPage} />}
-      {others.length === 0 && peers.length > 0 && <Alone session={session} />}
+    <div ref={ref} className="relative size-full">
+      {size.width > 0 &&
+        [...boxes].map(([key, box]) =>
+          key === self ? (
+            <SelfTile key="self" session={session} view={view} box={box} />
+          ) : screenKeys.has(key) ? (
+            <ScreenTile key={key} session={session} view={view} track={key} box={box} />
+          ) : (
+            <Tile key={key} session={session} view={view} peer={key} box={box} />
+          ),
+        )}
+      {size.width > 0 && floating && <SelfView session={session} view={view} main={main} />}
+      {pager && <Pages at={arrangement.page} pages={pages} box={pager} onPage={setPage} />}
+      {others.length === 0 && self !== "" && <Alone session={session} />}
     </div>
   );
 }
 
-/** Tells the session which tiles are seen, in device pixels. */
-function useLayoutReport(session: RoomSession, shown: readonly PeerId[], self: PeerId, width: number, height: number): void {
-  useEffect(() => {
-    const scale = window.devicePixelRatio || 1;
-    const wants: TileWant[] = shown
-      .filter((peer) => peer !== self)
-      .map((peer) => ({ peer, width: Math.round(width * scale), height: Math.round(height * scale) }));
-    session.layout(wants);
-  }, [session, shown, self, width, height]);
+/** Who and what can be on the stage, in the order of coming. */
+function useTiles(session: RoomSession) {
+  const peers = useSlice(session.roster, (roster) => roster.peers);
+  const self = useSlice(session.roster, (roster) => roster.self);
+  const tracks = useSlice(session.tracks, (view) => view.byId);
+  return useMemo(() => {
+    const shared = [...tracks.values()].filter((track) => track.source === "screen");
+    return {
+      self,
+      others: peers.filter((peer) => peer.peer !== self).map((peer) => peer.peer),
+      screens: shared.filter((track) => track.peer !== self).map((track) => track.track),
+      ownScreens: shared.filter((track) => track.peer === self).map((track) => track.track),
+    };
+  }, [peers, self, tracks]);
 }
 
-function Pages({ at, pages, onPage }: { at: number; pages: number; onPage: (page: number) => void }) {
+type Arranging = ReturnType<typeof useTiles> & {
+  look: ReturnType<RoomView["get"]>;
+  size: { width: number; height: number };
+  narrow: boolean;
+  page: number;
+};
+
+const NOBODY: readonly TileKey[] = [];
+
+function useArrangement(session: RoomSession, { look, self, others, screens, ownScreens, size, narrow, page }: Arranging): { arrangement: Arrangement; floating: boolean; focus: TileKey | null } {
+  const { mode, pinned, hidden, dismissed } = look;
+  const floating = look.self === "corner" && others.length > 0 && pinned !== self;
+  const order = useRef<readonly TileKey[]>([]);
+  const before = useRef<TileKey | null>(null);
+  const perPage = narrow ? PAGE_NARROW : PAGE_WIDE;
+  const few = others.length + screens.length + 1 <= perPage;
+  // While everybody has a place in the grid, who speaks changes nothing here.
+  const spoke = useSlice(session.spoke, (now) => (few && mode === "grid" ? NOBODY : now));
+  const heard = useMemo(() => spoke.filter((key) => key !== self), [spoke, self]);
+  return useMemo(() => {
+    const { width, height } = size;
+    const seen = (key: TileKey): boolean => !hidden.has(key);
+    const shown = others.filter(seen);
+    const asking = screens.filter((key) => seen(key) && !dismissed.has(key));
+    const tiles = [...screens.filter(seen), ...ownScreens, ...shown, ...(floating ? [] : [self])];
+    const focus = focusOf({ mode, pinned, screens: asking, tiles: mode === "focus" ? [...screens.filter(seen), ...shown, self] : tiles, spoke: heard, before: before.current });
+    before.current = focus;
+    // On a screen that is being read nothing is to float: the own picture goes into the strip, to its beginning.
+    const read = focus !== null && screens.includes(focus);
+    const fixed = [...screens.filter(seen), ...ownScreens, ...(floating && read ? [self] : [])].filter((key) => key !== focus);
+    const people = shown.filter((key) => key !== focus);
+    const last = floating || focus === self ? [] : [self];
+    const places = focus === null ? perPage : stripPlaces(width, height, fixed.length + people.length + last.length);
+    const voices = { spoke: heard.filter((key) => key !== focus), speaking: (key: TileKey) => session.levels.of(key) > 0 };
+    const ordered = orderTiles(order.current.filter((key) => key !== focus), people, voices, Math.max(1, places - fixed.length));
+    order.current = focus !== null && others.includes(focus) ? [focus, ...ordered] : ordered;
+    const keys = [...fixed, ...ordered, ...last];
+    const arrangement = focus === null ? gridOf(keys, width, height, places, page) : focusedOf(focus, keys, width, height, page);
+    return { arrangement, floating: floating && focus !== self && !read, focus };
+  }, [session, size, mode, pinned, hidden, dismissed, floating, self, others, screens, ownScreens, heard, perPage, page]);
+}
+
+/** Tells the session which tiles are seen, in device pixels: on the stage, and in the small window beside the browser. */
+function useLayoutReport(session: RoomSession, view: RoomView, { boxes }: Arrangement, screens: ReadonlySet<TileKey>, own: ReadonlySet<TileKey>): void {
+  const pip = useSlice(view, (now) => now.pip?.tile);
+  const page = usePageSeen();
+  useEffect(() => {
+    const scale = window.devicePixelRatio || 1;
+    const wanted = new Map<TileKey, { width: number; height: number }>(page ? boxes : []);
+    if (pip !== undefined && !wanted.has(pip)) wanted.set(pip, PIP_SIZE);
+    const { byId } = session.tracks.get();
+    const wants = [...wanted]
+      .filter(([key]) => !own.has(key))
+      .map(([key, { width, height }]): TileWant => {
+        const seen = { width: Math.round(width * scale), height: Math.round(height * scale) };
+        return screens.has(key) ? { peer: byId.get(key)?.peer ?? "", screen: key, ...seen } : { peer: key, ...seen };
+      });
+    session.layout(wants);
+    session.watched(page || pip !== undefined);
+  });
+}
+
+/** What the small window beside the browser shows at most. */
+const PIP_SIZE = { width: 480, height: 270 };
+
+function Pages({ at, pages, box, onPage }: { at: number; pages: number; box: Box; onPage: (page: number) => void }) {
   const text = useText();
   return (
-    <nav className="absolute inset-x-0 bottom-0 mx-auto flex w-fit items-center gap-1 rounded-pill bg-raised/90 px-1 text-sm">
-      <IconButton label={text.room.previous} disabled={at === 0} onClick={() => onPage(at - 1)} className="disabled:opacity-40">
-        <ChevronLeft size={16} aria-hidden />
-      </IconButton>
-      <span className="tabular-nums">{text.room.page(at + 1, pages)}</span>
-      <IconButton label={text.room.next} disabled={at === pages - 1} onClick={() => onPage(at + 1)} className="disabled:opacity-40">
-        <ChevronRight size={16} aria-hidden />
-      </IconButton>
-    </nav>
+    <div style={styleOf(box)} className="absolute grid place-items-center">
+      <nav aria-label={text.room.page(at + 1, pages)} className="flex w-fit items-center gap-1 rounded-pill bg-raised px-1 text-sm">
+        <IconButton label={text.room.previous} disabled={at === 0} onClick={() => onPage(at - 1)} className="disabled:opacity-40">
+          <ChevronLeft size={16} aria-hidden className="rtl:-scale-x-100" />
+        </IconButton>
+        <span className="tabular-nums">{box.width < 220 ? text.room.pageShort(at + 1, pages) : text.room.page(at + 1, pages)}</span>
+        <IconButton label={text.room.next} disabled={at === pages - 1} onClick={() => onPage(at + 1)} className="disabled:opacity-40">
+          <ChevronRight size={16} aria-hidden className="rtl:-scale-x-100" />
+        </IconButton>
+      </nav>
+    </div>
   );
 }
 

@@ -24,7 +24,7 @@ export function Shell({ children, bare = false }: { children: ReactNode; bare?: 
         <Link to="/" aria-label={text.product} className="rounded-lg">
           <Logo />
         </Link>
-        <div className="ml-auto flex items-center gap-2">
+        <div className="ms-auto flex items-center gap-2">
           <Account bare={bare} />
         </div>
       </header>
