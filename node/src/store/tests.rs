@@ -22,6 +22,21 @@ fn open(folder: &TempDir) -> Result<Arc<SqliteStore>, OpenError> {
     SqliteStore::open(folder.path()).map(Arc::new)
 }
 
+/// A store in a folder of its own, and a room in it.
+fn scene() -> Result<(TempDir, Arc<SqliteStore>, RoomId), Box<dyn std::error::Error + Send + Sync>> {
+    let folder = TempDir::new()?;
+    let store = open(&folder)?;
+    Ok((folder, store, RoomId(Uuid::new_v4())))
+}
+
+fn unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+    assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
+}
+
+fn damaged<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+    assert!(matches!(outcome, Err(StoreError::Damaged(_))), "{outcome:?}");
+}
+
 fn row(seq: u64, text: &str) -> MessageRow {
     let message = ChatMessage {
         seq: Seq(seq),
@@ -55,8 +70,15 @@ async fn until(done: impl Fn() -> bool) {
     }
 }
 
-/// A job that keeps the writer busy until the sender is dropped.
-async fn hold(store: &Arc<SqliteStore>) -> (Sender<()>, JoinHandle<Result<(), StoreError>>) {
+/// Who is kept busy.
+#[derive(Clone, Copy)]
+enum Hand {
+    Writer,
+    Reader,
+}
+
+/// A job that keeps the writer or one of the readers busy until the sender is dropped.
+async fn hold(store: &Arc<SqliteStore>, hand: Hand) -> (Sender<()>, JoinHandle<Result<(), StoreError>>) {
     let (release, released) = channel::<()>();
     let (begun, begin) = tokio::sync::oneshot::channel();
     let store = Arc::clone(store);
@@ -66,9 +88,12 @@ async fn hold(store: &Arc<SqliteStore>) -> (Sender<()>, JoinHandle<Result<(), St
             let _ = released.recv();
             Ok(())
         };
-        store.write(work).await
+        match hand {
+            Hand::Writer => store.write(work).await,
+            Hand::Reader => store.read(work).await,
+        }
     });
-    begin.await.expect("the writer takes the job");
+    begin.await.expect("the job is taken");
     (release, held)
 }
 
@@ -77,31 +102,59 @@ fn append(store: &Arc<SqliteStore>, room: RoomId, rows: Vec<MessageRow>) -> Join
     tokio::spawn(async move { store.append(room, &rows).await })
 }
 
+/// What comes while the writer is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    /// One write more than may wait.
+    OneMore,
+    /// The store is closed.
+    Close,
+}
+
+/// What waits is done, in as few commits as there can be, and what comes too late is refused at once.
 #[tokio::test]
-async fn writes_that_wait_share_one_commit() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let (release, held) = hold(&store).await;
-    let room = RoomId(Uuid::new_v4());
-    let waiting: Vec<_> = (1..=10).map(|seq| append(&store, room, vec![row(seq, "")])).collect();
-    until(|| store.stats().queued == 10).await;
-    drop(release);
-    held.await??;
-    for write in waiting {
-        write.await??;
+async fn what_waits_is_written_whatever_comes_then() -> Outcome {
+    for (waiting, then, commits) in [(10, Then::Nothing, 2), (QUEUE_MAX, Then::OneMore, 5), (300, Then::Close, 3)] {
+        let (folder, store, room) = scene()?;
+        let (release, held) = hold(&store, Hand::Writer).await;
+        let writes: Vec<_> = (1..).take(waiting).map(|seq| append(&store, room, vec![row(seq, "")])).collect();
+        until(|| store.stats().queued == waiting).await;
+        let closing = (then == Then::Close).then(|| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.close().await })
+        });
+        if let Some(closing) = &closing {
+            assert!(!closing.is_finished());
+            until(|| store.health() == Health::Stopped).await;
+        }
+        if then != Then::Nothing {
+            unavailable(store.append(room, &[row(9_999, "")]).await);
+        }
+        assert_eq!(store.stats().refused, u64::from(then == Then::OneMore));
+        drop(release);
+        held.await??;
+        for write in writes {
+            write.await??;
+        }
+        let stats = store.stats();
+        assert_eq!((stats.commits, stats.jobs), (commits, u64::try_from(waiting)? + 1), "{then:?}");
+        if let Some(closing) = closing {
+            closing.await?;
+            unavailable(store.last_seq(room).await);
+        }
+        store.close().await;
+        let store = open(&folder)?;
+        let last = Seq(u64::try_from(waiting)?);
+        assert_eq!((store.last_seq(room).await?, store.health()), (last, Health::Ready), "{then:?}");
     }
-    let stats = store.stats();
-    assert_eq!((stats.commits, stats.jobs), (2, 11));
-    assert_eq!(store.page(room, NEWEST, 50).await?.len(), 10);
     Ok(())
 }
 
 #[tokio::test]
 async fn a_write_that_fails_undoes_nothing_but_itself() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let (release, held) = hold(&store).await;
-    let room = RoomId(Uuid::new_v4());
+    let (_folder, store, room) = scene()?;
+    let (release, held) = hold(&store, Hand::Writer).await;
     let name = |text: &str| (Claim::Email(text.into()), Claim::Username(text.into()));
     let (first, second) = (user(), user());
     let make = |row: UserRow, (email, username): (Claim, Claim)| {
@@ -131,31 +184,9 @@ async fn a_write_that_fails_undoes_nothing_but_itself() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_at_once() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let (release, held) = hold(&store).await;
-    let room = RoomId(Uuid::new_v4());
-    let waiting: Vec<_> = (1..).take(QUEUE_MAX).map(|seq| append(&store, room, vec![row(seq, "")])).collect();
-    until(|| store.stats().queued == QUEUE_MAX).await;
-    let refused = store.append(room, &[row(9_999, "")]).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    assert_eq!(store.stats().refused, 1);
-    drop(release);
-    held.await??;
-    for write in waiting {
-        write.await??;
-    }
-    assert_eq!(store.last_seq(room).await?, Seq(u64::try_from(QUEUE_MAX)?), "nothing of the refused one");
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_write_not_committed_in_time_is_unknown_and_not_begun_later() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let (release, held) = hold(&store).await;
-    let room = RoomId(Uuid::new_v4());
+    let (folder, store, room) = scene()?;
+    let (release, held) = hold(&store, Hand::Writer).await;
     // From here the clock jumps whenever everyone waits, so a caller's patience ends at once.
     tokio::time::pause();
     let late = store.append(room, &[row(1, "")]).await;
@@ -166,34 +197,6 @@ async fn a_write_not_committed_in_time_is_unknown_and_not_begun_later() -> Outco
     tokio::time::resume();
     let store = open(&folder)?;
     assert_eq!(store.last_seq(room).await?, Seq(0));
-    Ok(())
-}
-
-#[tokio::test]
-async fn closing_does_what_waits_and_takes_no_more() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let (release, held) = hold(&store).await;
-    let room = RoomId(Uuid::new_v4());
-    let waiting: Vec<_> = (1..=300).map(|seq| append(&store, room, vec![row(seq, "")])).collect();
-    until(|| store.stats().queued == 300).await;
-    let closing = tokio::spawn({
-        let store = Arc::clone(&store);
-        async move { store.close().await }
-    });
-    until(|| store.health() == Health::Stopped).await;
-    let refused = store.append(room, &[row(301, "")]).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    drop(release);
-    held.await??;
-    for write in waiting {
-        write.await??;
-    }
-    closing.await?;
-    store.close().await;
-    assert!(matches!(store.last_seq(room).await, Err(StoreError::Unavailable(_))));
-    let store = open(&folder)?;
-    assert_eq!((store.last_seq(room).await?, store.health()), (Seq(300), Health::Ready));
     Ok(())
 }
 
@@ -208,13 +211,12 @@ async fn limit_pages(store: &SqliteStore, spare: u32) -> Result<(), StoreError> 
 
 #[tokio::test]
 async fn a_full_disk_refuses_what_does_not_fit_and_heals() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let (room, small_room) = (RoomId(Uuid::new_v4()), RoomId(Uuid::new_v4()));
+    let (_folder, store, room) = scene()?;
+    let small_room = RoomId(Uuid::new_v4());
     store.append(room, &[row(1, "kept")]).await?;
     limit_pages(&store, 4).await?;
 
-    let (release, held) = hold(&store).await;
+    let (release, held) = hold(&store, Hand::Writer).await;
     let big = append(&store, room, (2..50).map(|seq| row(seq, &"x".repeat(4_000))).collect());
     until(|| store.stats().queued == 1).await;
     let small = append(&store, small_room, vec![row(1, "fits")]);
@@ -235,8 +237,7 @@ async fn a_full_disk_refuses_what_does_not_fit_and_heals() -> Outcome {
     assert_eq!(store.health(), Health::Full, "one small write is no sign of room");
 
     store.recheck();
-    let still = store.append(room, &[row(2, &"x".repeat(100_000))]).await;
-    assert!(matches!(still, Err(StoreError::Unavailable(_))), "{still:?}");
+    unavailable(store.append(room, &[row(2, &"x".repeat(100_000))]).await);
     assert_eq!(store.health(), Health::Full, "looked at and still full");
 
     limit_pages(&store, 1_000).await?;
@@ -250,9 +251,7 @@ async fn a_full_disk_refuses_what_does_not_fit_and_heals() -> Outcome {
 
 #[tokio::test]
 async fn a_damaged_file_is_found_and_stays_refused() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let room = RoomId(Uuid::new_v4());
+    let (folder, store, room) = scene()?;
     for seq in 1..=200 {
         store.append(room, &[row(seq, &"x".repeat(3_000))]).await?;
     }
@@ -264,11 +263,10 @@ async fn a_damaged_file_is_found_and_stays_refused() -> Outcome {
     std::fs::write(&file, bytes)?;
 
     let store = open(&folder)?;
-    let read = store.page(room, NEWEST, 50).await;
-    assert!(matches!(read, Err(StoreError::Damaged(_))), "{read:?}");
+    damaged(store.page(room, NEWEST, 50).await);
     until(|| matches!(store.health(), Health::Damaged(_))).await;
-    assert!(matches!(store.append(room, &[row(201, "")]).await, Err(StoreError::Damaged(_))));
-    assert!(matches!(store.last_seq(room).await, Err(StoreError::Damaged(_))));
+    damaged(store.append(room, &[row(201, "")]).await);
+    damaged(store.last_seq(room).await);
     store.close().await;
     let again = open(&folder);
     assert!(matches!(again, Err(OpenError::Damaged(_))), "it is remembered: {again:?}");
@@ -278,9 +276,7 @@ async fn a_damaged_file_is_found_and_stays_refused() -> Outcome {
 /// Beyond the pages that the log may have, readers are waited for and it starts anew.
 #[tokio::test]
 async fn the_log_is_moved_into_the_database() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let room = RoomId(Uuid::new_v4());
+    let (folder, store, room) = scene()?;
     for seq in (1..=2_400).step_by(200) {
         store.append(room, &(seq..seq + 200).map(|seq| row(seq, "text")).collect::<Vec<_>>()).await?;
     }
@@ -295,43 +291,21 @@ async fn the_log_is_moved_into_the_database() -> Outcome {
 /// A seal or a row that says otherwise than what is stored is a mistake of its writer's, and changes nothing.
 #[tokio::test]
 async fn a_stored_row_is_never_replaced() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let room = RoomId(Uuid::new_v4());
+    let (_folder, store, room) = scene()?;
     let first = row(1, "first");
     store.append(room, std::slice::from_ref(&first)).await?;
-    let refused = store.append(room, &[row(1, "second"), row(2, "third")]).await;
-    assert!(matches!(refused, Err(StoreError::Damaged(_))), "{refused:?}");
+    damaged(store.append(room, &[row(1, "second"), row(2, "third")]).await);
     assert_eq!(store.page(room, NEWEST, 50).await?, [first]);
     assert_eq!(store.health(), Health::Ready);
     Ok(())
 }
 
-/// A read that keeps its connection until the sender is dropped.
-async fn hold_reader(store: &Arc<SqliteStore>) -> (Sender<()>, JoinHandle<Result<(), StoreError>>) {
-    let (release, released) = channel::<()>();
-    let (begun, begin) = tokio::sync::oneshot::channel();
-    let store = Arc::clone(store);
-    let held = tokio::spawn(async move {
-        let work = move |_: &Connection| {
-            let _ = begun.send(());
-            let _ = released.recv();
-            Ok(())
-        };
-        store.read(work).await
-    });
-    begin.await.expect("a reader takes the job");
-    (release, held)
-}
-
 #[tokio::test]
 async fn reads_are_bounded_in_number_and_time() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let room = RoomId(Uuid::new_v4());
+    let (_folder, store, room) = scene()?;
     let mut held = Vec::new();
     for _ in 0..readers::READERS {
-        held.push(hold_reader(&store).await);
+        held.push(hold(&store, Hand::Reader).await);
     }
     let waiting: Vec<_> = (readers::READERS..READS_WAITING_MAX)
         .map(|_| {
@@ -340,16 +314,14 @@ async fn reads_are_bounded_in_number_and_time() -> Outcome {
         })
         .collect();
     until(|| store.stats().reads_waiting == READS_WAITING_MAX).await;
-    let refused = store.last_seq(room).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    unavailable(store.last_seq(room).await);
     assert_eq!(store.stats().refused, 1);
 
     tokio::time::pause();
     // A little more, since timers are rounded up; and a held thread keeps the clock from going on by itself.
     tokio::time::advance(PATIENCE + Duration::from_millis(10)).await;
     for read in waiting {
-        let late = read.await?;
-        assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
+        unavailable(read.await?);
     }
     tokio::time::resume();
     for (release, read) in held {
@@ -365,11 +337,9 @@ async fn reads_are_bounded_in_number_and_time() -> Outcome {
 /// What a read finds wrong closes the database for all, once the reads in progress are done.
 #[tokio::test]
 async fn a_suspect_database_is_reopened_when_its_readers_are_done() -> Outcome {
-    let folder = TempDir::new()?;
-    let store = open(&folder)?;
-    let room = RoomId(Uuid::new_v4());
+    let (folder, store, room) = scene()?;
     store.append(room, &[row(1, "")]).await?;
-    let (release, held) = hold_reader(&store).await;
+    let (release, held) = hold(&store, Hand::Reader).await;
     let failed = store
         .read(|_| {
             Err::<(), _>(
@@ -380,8 +350,8 @@ async fn a_suspect_database_is_reopened_when_its_readers_are_done() -> Outcome {
         .await;
     assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{failed:?}");
     until(|| matches!(store.health(), Health::Checking(_))).await;
-    assert!(matches!(store.append(room, &[row(2, "")]).await, Err(StoreError::Unavailable(_))));
-    assert!(matches!(store.last_seq(room).await, Err(StoreError::Unavailable(_))));
+    unavailable(store.append(room, &[row(2, "")]).await);
+    unavailable(store.last_seq(room).await);
     // So that a kill from here on does not forget it.
     until(|| folder.path().join("store/unchecked").exists()).await;
     drop(release);
