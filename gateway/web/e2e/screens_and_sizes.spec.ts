@@ -1,0 +1,134 @@
+/**
+ * Shared screens with their sound, pictures in the size that is seen, and devices that go away during a call.
+ *
+ * **Invariant:** what is asserted is what a person in the room would notice, or what their line carries.
+ */
+import type { Page } from "@playwright/test";
+
+import { expect, test } from "./support/fixtures";
+import { largeCamera, screenToShare } from "./support/sources";
+
+interface Debug {
+  __rookery: { connections: Map<string, RTCPeerConnection> };
+}
+
+/** Bytes of pictures that came in so far. */
+const videoBytes = (page: Page): Promise<number> =>
+  page.evaluate(async () => {
+    const report = await (window as unknown as Debug).__rookery.connections.get("subscribe")?.getStats();
+    let bytes = 0;
+    report?.forEach((entry: Record<string, unknown>) => {
+      if (entry["type"] === "inbound-rtp" && entry["kind"] === "video") bytes += Number(entry["bytesReceived"]);
+    });
+    return bytes;
+  });
+
+/** The layers that go out, by name, with their height. */
+const layers = (page: Page): Promise<Record<string, number>> =>
+  page.evaluate(async () => {
+    const report = await (window as unknown as Debug).__rookery.connections.get("publish")?.getStats();
+    const sent: Record<string, number> = {};
+    report?.forEach((entry: Record<string, unknown>) => {
+      if (entry["type"] === "outbound-rtp" && entry["kind"] === "video" && Number(entry["framesPerSecond"] ?? 0) > 0) sent[String(entry["rid"] ?? "")] = Number(entry["frameHeight"]);
+    });
+    return sent;
+  });
+
+const heightOf = (page: Page): Promise<number> => page.evaluate(() => document.querySelector<HTMLVideoElement>("video[data-peer]")?.videoHeight ?? 0);
+
+test("screens are shared with their sound, two at once, and take the focus", async ({ person }) => {
+  const ada = await person("Ada");
+  const ben = await person("Ben");
+  await screenToShare(ada.context);
+  await screenToShare(ben.context);
+  await ada.signUp();
+  const path = await ada.startMeeting();
+  await ben.join(path);
+  await ben.live();
+  await Promise.all([ada.hears(1), ben.hears(1)]);
+  await ada.page.keyboard.press("s");
+  const screens = ben.page.locator("video[data-screen]");
+  await expect.poll(() => screens.evaluateAll((all) => all.map((v) => (v as HTMLVideoElement).videoWidth)), { timeout: 20_000 }).toEqual([1_280]);
+  await ben.page.getByRole("button", { name: "Focus", pressed: true }).waitFor();
+  await ben.hears(2);
+  await ben.page.keyboard.press("s");
+  await expect.poll(() => ada.page.locator("video[data-screen]").evaluateAll((all) => all.map((v) => (v as HTMLVideoElement).videoWidth)), { timeout: 20_000 }).toEqual([1_280]);
+  await ada.hears(2);
+  await ada.page.keyboard.press("s");
+  await expect(screens).toHaveCount(0);
+  await ben.hears(1);
+  // Shared again on the same line.
+  await ada.page.keyboard.press("s");
+  await expect.poll(() => screens.evaluateAll((all) => all.map((v) => (v as HTMLVideoElement).videoWidth)), { timeout: 20_000 }).toEqual([1_280]);
+  await ben.hears(2);
+});
+
+test("a camera is sent in three sizes, and each gets the one that it shows", async ({ person }) => {
+  const ada = await person("Ada");
+  await largeCamera(ada.context);
+  await ada.signUp();
+  const path = await ada.startMeeting();
+  const ben = await person("Ben");
+  await ben.join(path);
+  await ben.live();
+  await expect.poll(() => layers(ada.page), { timeout: 40_000 }).toEqual({ q: 180, h: 360, f: 720 });
+  await expect.poll(() => heightOf(ben.page), { timeout: 20_000 }).toBe(720);
+  await ben.page.setViewportSize({ width: 420, height: 420 });
+  await expect.poll(() => heightOf(ben.page), { timeout: 20_000 }).toBeLessThan(720);
+  await ben.page.setViewportSize({ width: 1_280, height: 760 });
+  await expect.poll(() => heightOf(ben.page), { timeout: 20_000 }).toBe(720);
+});
+
+test("a tile that is hidden costs the line nothing", async ({ person }) => {
+  const ada = await (await person("Ada")).signUp();
+  const path = await ada.startMeeting();
+  const ben = await person("Ben");
+  await ben.join(path);
+  await ben.live();
+  await ben.sees(1);
+  await ben.page.getByRole("figure", { name: /^Ada/ }).hover();
+  await ben.page.getByRole("button", { name: "What to do with the tile of Ada" }).click();
+  await ben.page.getByRole("menuitem", { name: "Hide" }).click();
+  // Promised within 300 ms; five times that is given here.
+  await ben.page.waitForTimeout(1_500);
+  const before = await videoBytes(ben.page);
+  await ben.page.waitForTimeout(1_000);
+  expect((await videoBytes(ben.page)) - before).toBeLessThan(2_000);
+  await ben.hears(1);
+  await ben.page.getByRole("button", { name: "More" }).click();
+  await ben.page.getByRole("menuitem", { name: "Show the hidden tile" }).click();
+  await ben.sees(1);
+});
+
+test("a microphone that is unplugged is replaced, and it is said", async ({ person }) => {
+  const ada = await person("Ada");
+  await ada.context.addInitScript(() => {
+    const devices = navigator.mediaDevices;
+    const real = devices.getUserMedia.bind(devices);
+    const taken: MediaStreamTrack[] = [];
+    devices.getUserMedia = async (wanted) => {
+      const stream = await real(wanted);
+      taken.push(...stream.getAudioTracks());
+      return stream;
+    };
+    (window as unknown as { unplug: () => void }).unplug = () => {
+      const track = taken.pop();
+      track?.stop();
+      track?.dispatchEvent(new Event("ended"));
+    };
+  });
+  await ada.signUp();
+  const path = await ada.startMeeting();
+  const ben = await person("Ben");
+  await ben.join(path);
+  await ben.live();
+  await ben.hears(1);
+  await ada.page.evaluate(() => (window as unknown as { unplug: () => void }).unplug());
+  await ada.page.getByText(/^Your microphone went away\./).first().waitFor();
+  await ben.hears(1);
+  // The camera is changed by hand, and the others go on seeing.
+  await ben.sees(1);
+  await ada.page.getByRole("button", { name: "Cameras" }).click();
+  await ada.page.getByRole("menuitemradio").last().click();
+  await ben.sees(1);
+});
