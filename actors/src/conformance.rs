@@ -17,6 +17,7 @@
 #![allow(clippy::indexing_slicing, reason = "a case that indexes wrongly fails, as it should")]
 
 pub mod bus;
+pub mod media;
 pub mod store;
 
 /// What a case returns: the first error that should not have been.

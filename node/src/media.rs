@@ -80,3 +80,22 @@ fn own_addresses() -> Vec<IpAddr> {
     addresses.extend(loopback);
     if addresses.is_empty() { vec![IpAddr::from([127, 0, 0, 1])] } else { addresses }
 }
+
+#[cfg(test)]
+mod tests {
+    use rookery_actors::conformance::Opened;
+
+    use super::*;
+
+    async fn open(workers: u16) -> Opened<dyn MediaPlane, ()> {
+        Ok((Arc::new(Workers(Plane::start(PlaneConfig { workers, ..PlaneConfig::default() })?)), ()))
+    }
+
+    mod one_worker {
+        rookery_actors::media_conformance!(tokio::test(flavor = "multi_thread"), super::open(1));
+    }
+
+    mod three_workers {
+        rookery_actors::media_conformance!(tokio::test(flavor = "multi_thread"), super::open(3));
+    }
+}

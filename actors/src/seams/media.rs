@@ -1,6 +1,7 @@
 //! The media plane as actors see it.
 //!
-//! **Invariant:** commands to one worker are carried out in the order in which they were sent.
+//! **Invariant:** commands to one worker are carried out in the order in which they were sent. A plane holds a room's sink and a
+//! connection's link for exactly as long as they are open.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,10 +24,11 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// How many workers there are, at least one.
     fn workers(&self) -> u16;
 
-    /// Where a worker's port is reached, one address per configured family; put into every description as candidates.
+    /// Where a worker's port is reached, one address per configured family, none for a worker that is not there; put into every description as candidates.
     fn addrs(&self, worker: WorkerIndex) -> Vec<SocketAddr>;
 
-    /// Hands a command to a worker; returns at once.
+    /// Hands a command to a worker; returns at once. One that names what is not there, or opens a connection once more, changes
+    /// nothing; one that opens an open room gives it a new sink.
     ///
     /// # Errors
     /// [`MediaError`]; nothing was changed then.

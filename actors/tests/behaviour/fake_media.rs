@@ -1,5 +1,6 @@
 //! A media plane and transports that do what they are told, and tell what a test tells them to.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use rookery_schemas::signal::{Connection, MediaKind, SlotPair};
 #[derive(Default)]
 pub(crate) struct Plane {
     pub(crate) rooms: HashMap<RoomId, Arc<dyn EventSink>>,
-    pub(crate) connections: HashMap<ConnectionId, RoomId>,
+    pub(crate) connections: HashMap<ConnectionId, (RoomId, Arc<ControlLink>)>,
     pub(crate) tracks: HashMap<TrackId, (ConnectionId, bool)>,
     pub(crate) binds: HashMap<(ConnectionId, SlotKey), TrackId>,
     /// Commands that named something unknown, but for closing it.
@@ -55,11 +56,14 @@ impl MediaPlane for FakeMedia {
         1
     }
 
-    fn addrs(&self, _worker: WorkerIndex) -> Vec<SocketAddr> {
-        Vec::new()
+    fn addrs(&self, worker: WorkerIndex) -> Vec<SocketAddr> {
+        (worker == WorkerIndex(0)).then(|| SocketAddr::from(([127, 0, 0, 1], 9))).into_iter().collect()
     }
 
     fn send(&self, worker: WorkerIndex, command: Command) -> Result<(), MediaError> {
+        if worker != WorkerIndex(0) {
+            return Err(MediaError::Stopped);
+        }
         let mut plane = self.0.lock();
         if plane.full {
             return Err(MediaError::Overloaded(worker));
@@ -84,14 +88,17 @@ impl Plane {
             }
             Command::CloseRoom { room } => {
                 self.rooms.remove(&room);
-                let gone: Vec<_> = self.connections.iter().filter(|(_, of)| **of == room).map(|(c, _)| *c).collect();
+                let gone: Vec<_> =
+                    self.connections.iter().filter(|(_, (of, _))| *of == room).map(|(c, _)| *c).collect();
                 gone.into_iter().for_each(|connection| self.close(connection));
             }
-            Command::OpenConnection { room, connection, .. } => {
-                if self.rooms.contains_key(&room) {
-                    self.connections.insert(connection, room);
-                } else {
+            Command::OpenConnection { room, connection, link } => {
+                if !self.rooms.contains_key(&room) {
                     self.refused.push(format!("{connection:?} in no room"));
+                } else if let Entry::Vacant(free) = self.connections.entry(connection) {
+                    free.insert((room, link));
+                } else {
+                    self.refused.push(format!("{connection:?} opened twice"));
                 }
             }
             Command::CloseConnection { connection } => self.close(connection),
@@ -136,6 +143,19 @@ impl FakeMedia {
         let sink = self.0.lock().rooms.get(&room).cloned();
         sink.expect("the media room is open").event(event);
     }
+}
+
+/// The plane that the tests here stand on keeps the promises of the real one.
+mod conformance {
+    use rookery_actors::conformance::Opened;
+
+    use super::*;
+
+    async fn open() -> Opened<dyn MediaPlane, ()> {
+        Ok((Arc::new(FakeMedia::default()), ()))
+    }
+
+    rookery_actors::media_conformance!(tokio::test(flavor = "multi_thread"), open());
 }
 
 /// How transports behave.

@@ -39,10 +39,12 @@ async fn signed_out_devices_lose_their_sockets() {
     let ticket = world.ticket(room(1), peer(1), Some(user(1)), Role::Member);
     phone.join(&ticket).await;
     world.store.revoke_family(device(user(1))).await.unwrap();
+    let began = tokio::time::Instant::now();
     say(&world, SignOut::Device { user: user(1), family: device(user(1)) }).await;
     let closed =
         tokio::time::timeout(Duration::from_secs(5), phone.closed()).await.expect("five times what is promised");
     assert_eq!(closed, (4010, "signed_out".into()));
+    eprintln!("figure sign_out_to_close {} ms", began.elapsed().as_millis());
     world.until("its seat goes the usual way", |world| world.commands().contains(&"detach".to_owned())).await;
     for socket in [&mut laptop, &mut other, &mut guest] {
         socket.settled().await;
