@@ -426,6 +426,47 @@ const looks: Look[] = [
     },
   },
   {
+    name: "room-weak",
+    path: `${ROOM}?mock=people=5`,
+    ready: async (page) => {
+      await page.evaluate(lossy);
+      await enter(page);
+      await pictures(page, 3);
+      await page.getByText("Your upload is slow. Others may see you less sharp.").waitFor({ timeout: 20_000 });
+      await page.getByRole("img", { name: "Bad connection" }).first().waitFor({ timeout: 20_000 });
+    },
+  },
+  {
+    name: "room-device-gone",
+    path: `${ROOM}?mock=people=3`,
+    ready: async (page) => {
+      await page.evaluate(() => {
+        const devices = navigator.mediaDevices;
+        const real = devices.getUserMedia.bind(devices);
+        const taken: MediaStreamTrack[] = [];
+        devices.getUserMedia = async (wanted) => {
+          const stream = await real(wanted);
+          taken.push(...stream.getVideoTracks());
+          return stream;
+        };
+        Object.assign(window, {
+          unplug: () => {
+            const track = taken.pop();
+            track?.stop();
+            track?.dispatchEvent(new Event("ended"));
+          },
+        });
+      });
+      await enter(page);
+      await page.keyboard.press("v");
+      await page.keyboard.press("v");
+      await page.getByRole("button", { name: "Stop camera" }).waitFor();
+      await pictures(page, 2);
+      await page.evaluate(() => (window as unknown as { unplug: () => void }).unplug());
+      await page.getByText(/^Your camera went away\./).first().waitFor();
+    },
+  },
+  {
     name: "room-ended",
     path: `${ROOM}?mock=people=2,host`,
     ready: async (page) => {
@@ -511,6 +552,27 @@ for (const theme of ["light", "dark"] as const) {
       expect(breaches).toEqual([]);
     });
   }
+}
+
+/** Makes the browser's figures those of a bad line, for the others' pictures and for what is sent. */
+function lossy(): void {
+  const real = RTCPeerConnection.prototype.getStats;
+  let k = 0;
+  RTCPeerConnection.prototype.getStats = async function (this: RTCPeerConnection) {
+    const report = new Map<string, Record<string, unknown>>();
+    (await real.call(this)).forEach((entry: Record<string, unknown>, id: string) => report.set(id, { ...entry }));
+    k += 1;
+    let i = 0;
+    for (const entry of report.values()) {
+      if (entry["type"] === "inbound-rtp" && entry["kind"] === "video") {
+        i += 1;
+        if (i === 1) entry["freezeCount"] = k;
+        if (i === 3) entry["packetsLost"] = k * 8;
+      }
+      if (entry["type"] === "remote-inbound-rtp") entry["fractionLost"] = 0.2;
+    }
+    return report as unknown as RTCStatsReport;
+  } as typeof real;
 }
 
 function withoutDevices(how: string): void {

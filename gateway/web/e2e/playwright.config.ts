@@ -21,13 +21,13 @@ export default defineConfig({
   projects: [
     {
       name: "looks",
-      testMatch: "looks.spec.ts",
+      testMatch: /looks\w*\.spec\.ts$/,
       timeout: 30_000,
       use: { baseURL: MOCK, launchOptions: chromium(), permissions: ["camera", "microphone", "clipboard-read", "clipboard-write"] },
     },
     {
       name: "calls",
-      testIgnore: "looks.spec.ts",
+      testIgnore: /looks\w*\.spec\.ts$/,
       timeout: 90_000,
       use: { launchOptions: chromium(makeClips(join(artifacts, "clips"))), trace: "retain-on-failure", screenshot: "only-on-failure" },
     },

@@ -45,6 +45,7 @@ export class ScriptedSocket extends EventTarget {
 
   send(text: string): void {
     const frame = JSON.parse(text) as ClientFrame;
+    if (frame.message.type !== "ping") control.sent.push({ at: performance.now(), message: frame.message });
     void this.#answer(frame.message).then((message) => message && frame.id !== undefined && this.#say(message, { re: frame.id }));
   }
 
@@ -162,6 +163,8 @@ export class ScriptedSocket extends EventTarget {
 export const control = {
   socket: undefined as ScriptedSocket | undefined,
   refuse: false,
+  /** What the page said, pings apart. */
+  sent: [] as { at: number; message: ClientMessage }[],
   people,
   tracks,
   drop(refuse = true): void {

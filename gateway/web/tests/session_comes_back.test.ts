@@ -274,6 +274,33 @@ describe("a session", () => {
     expect(room.wire.last.of("resume")[0]?.message).toMatchObject({ keepMedia: false });
   });
 
+  it("looks for media's way anew on another network, once for each change", async () => {
+    await inCall();
+    room.session.networkChanged();
+    room.session.networkChanged();
+    await settle();
+    expect(room.wire.last.of("restart_ice")).toHaveLength(1);
+    expect(room.media.open("publish").restarts).toBe(1);
+  });
+
+  it("is back by itself after a sleep", async () => {
+    await inCall();
+    await settle(500);
+    const real = performance.now.bind(performance);
+    const spy = vi.spyOn(performance, "now").mockImplementation(() => real() + 60_000);
+    await settle(500);
+    expect(room.media.open("publish").restarts).toBe(1);
+    // The socket died meanwhile: nobody answers, so the next is dialled, and the seat is taken again.
+    await settle(2_500);
+    room.wire.last.open();
+    await settle();
+    expect(room.wire.last.of("resume")).toHaveLength(1);
+    room.wire.last.reply("resume", joined({ attachment: 2, mediaKept: true, tracks: own }));
+    await settle();
+    expect(room.session.connection.get()).toMatchObject({ state: "live" });
+    spy.mockRestore();
+  });
+
   it("goes on with the seat of before a reload", async () => {
     const seat = { room: joined().room, token: "kept", gateways: ["ws://three/ws"], displayName: null, at: Date.now() };
     room = testRoom({ entry: { seat } });

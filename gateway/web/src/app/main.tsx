@@ -15,7 +15,11 @@ const client = new RookeryClient(environment);
 setUpDebug(environment.local, client);
 show();
 void client.auth.start();
+// Back from sleep, from another tab or from no network: nobody waits for a pause between attempts to end.
 window.addEventListener("online", () => client.hurry());
+window.addEventListener("pageshow", () => client.hurry());
+document.addEventListener("resume", () => client.hurry());
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && client.hurry());
 
 const root = document.getElementById("root");
 if (root) createRoot(root).render(<App client={client} />);

@@ -51,14 +51,17 @@ export function tell(text: string): void {
 }
 
 export function Notices() {
+  const text = useText();
   const list = useSlice(notices);
   return (
     <>
-      <div className="pointer-events-none fixed inset-x-0 bottom-24 z-50 flex flex-col items-center gap-2 px-4">
-        {list.map((notice) => (
-          <NoticeCard key={notice.id} notice={notice} />
-        ))}
-      </div>
+      {list.length > 0 && (
+        <section aria-label={text.common.notices} className="pointer-events-none fixed inset-x-0 bottom-24 z-50 flex flex-col items-center gap-2 px-4">
+          {list.map((notice) => (
+            <NoticeCard key={notice.id} notice={notice} />
+          ))}
+        </section>
+      )}
       <Voice />
     </>
   );

@@ -27,6 +27,7 @@ export const en = {
     loading: "Loading…",
     home: "Back to your rooms",
     you: "You",
+    notices: "Notices",
     skip: "Skip to content",
   },
   theme: { label: "Theme", system: "Like the system", light: "Light", dark: "Dark" },

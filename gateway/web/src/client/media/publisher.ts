@@ -189,10 +189,23 @@ export class Publisher {
       await connection.setRemoteDescription({ type: "answer", sdp });
     } catch (error) {
       if (connection !== this.#connection) return;
+      const refused = Refused.from(error);
+      if (fresh.length === 0 && refused.code === "unreachable" && (await this.#takeBack(connection))) return;
       this.#broken = true;
-      this.#hooks.refused(fresh[0]?.source ?? "camera", Refused.from(error));
+      this.#hooks.refused(fresh[0]?.source ?? "camera", refused);
       this.#hooks.changed();
     }
+  }
+
+  /** An offer that only asked for another way was lost with the socket: it is made again after the resume. */
+  async #takeBack(connection: RTCPeerConnection): Promise<boolean> {
+    try {
+      await connection.setLocalDescription({ type: "rollback" });
+    } catch {
+      return false;
+    }
+    this.#restart = connection === this.#connection;
+    return this.#restart;
   }
 
   #open(): RTCPeerConnection {

@@ -20,6 +20,8 @@ import { Slice } from "../slice";
 const PATIENCE_MS = 2_500;
 /** An ICE restart that has not helped by then will not. */
 const RESTART_MS = 5_000;
+/** One change of the network is told by several events. */
+const NETWORK_MS = 2_000;
 /** Pauses between new attachments for media's sake: a network that blocks it is asked ever less often. */
 const REATTACH_MS = [0, 5_000, 15_000, 30_000, 60_000];
 
@@ -51,6 +53,7 @@ export class CallMedia {
   #restartedAt: number | undefined;
   #reattached = 0;
   #reattachedAt = -Infinity;
+  #networkAt = -Infinity;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(make: MakePeerConnection, signal: Signal, local: LocalMedia, hooks: CallMediaHooks) {
@@ -107,6 +110,15 @@ export class CallMedia {
     this.#active = false;
     this.publisher.pause();
     this.subscriber.pause();
+  }
+
+  /** Looks for the way to the server anew; at most once in a while, since several things tell of one change. */
+  networkChanged(): void {
+    const at = now();
+    if (!this.#active || at - this.#networkAt < NETWORK_MS) return;
+    this.#networkAt = at;
+    this.publisher.restartIce();
+    this.subscriber.restartIce();
   }
 
   want(wants: readonly Want[]): void {

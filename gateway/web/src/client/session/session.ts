@@ -129,6 +129,11 @@ export class RoomSession implements Rider {
     this.#layoutTimer ??= setTimeout(() => this.#want(), LAYOUT_MS);
   }
 
+  /** Another network, or the same one after a sleep: media looks for its way anew without waiting to be missed. */
+  networkChanged(): void {
+    if (this.#attached) this.media.networkChanged();
+  }
+
   /** Whether anybody can see the page: while not, no picture is wanted, whatever the layout. */
   watched(watched: boolean): void {
     if (watched === this.#watched) return;
@@ -144,6 +149,10 @@ export class RoomSession implements Rider {
 
   opened(): void {
     this.#attach(this.media.keepable);
+  }
+
+  woke(): void {
+    this.networkChanged();
   }
 
   lost(code: ClientCode | undefined): void {

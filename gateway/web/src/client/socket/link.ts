@@ -17,6 +17,8 @@ import type { StartTicker, Ticker } from "./ticker";
 /** A dead gateway is noticed within `SILENCE_MS`, which needs three pings in that time. */
 export const PING_MS = 500;
 export const SILENCE_MS = 1_500;
+/** Beats that were missed for so long mean sleep, not a busy moment. */
+const ASLEEP_MS = 5_000;
 /** A handshake that takes longer than this will not come; 300 ms of delay with losses needs under 3 s. */
 export const DIAL_MS = 4_000;
 /** Ten seconds is longer than any server-side deadline for one message. */
@@ -44,6 +46,8 @@ export interface Rider {
   lost(code: ClientCode | undefined): void;
   /** The line cannot be opened again for this reason. */
   failed(refused: Refused): void;
+  /** The machine slept, or the browser had stopped the page. */
+  woke?(): void;
   /** A frame of this rider's room that answers nothing. */
   heard(frame: ServerFrame): void;
 }
@@ -224,8 +228,10 @@ export class Link {
   #beat(): void {
     const at = now();
     // Our own beat stopped (sleep, a frozen tab): the silence is ours, so the server gets a fresh chance to answer.
-    if (at - this.#beatAt > PING_MS * 2) this.#heardAt = at;
+    const slept = at - this.#beatAt;
+    if (slept > PING_MS * 2) this.#heardAt = at;
     this.#beatAt = at;
+    if (slept > ASLEEP_MS) for (const rider of [...this.#riders]) rider.woke?.();
     if (at - this.#heardAt > SILENCE_MS) return this.redial(true);
     this.cast({ type: "ping", at: Math.round(at) });
   }

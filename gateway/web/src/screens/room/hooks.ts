@@ -5,7 +5,7 @@
  */
 import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore, type RefObject } from "react";
 
-import { now, wall } from "../../client";
+import { now, wall, type RoomSession } from "../../client";
 
 export interface Size {
   width: number;
@@ -50,6 +50,20 @@ export function useWall(): number {
     return () => clearInterval(timer);
   }, []);
   return at;
+}
+
+/** Tells the session when the machine is on another network. */
+export function useNetwork(session: RoomSession): void {
+  useEffect(() => {
+    const changed = (): void => session.networkChanged();
+    const { connection } = navigator as { connection?: EventTarget };
+    window.addEventListener("online", changed);
+    connection?.addEventListener("change", changed);
+    return () => {
+      window.removeEventListener("online", changed);
+      connection?.removeEventListener("change", changed);
+    };
+  }, [session]);
 }
 
 /** Whether the page can be seen: another tab or a minimised window hides it. */

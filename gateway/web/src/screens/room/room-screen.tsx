@@ -14,7 +14,7 @@ import { useAnnouncements } from "./announcements";
 import { ChatRoom } from "./chat-room";
 import { ControlBar } from "./control-bar";
 import { Header } from "./header";
-import { useNarrow } from "./hooks";
+import { useNarrow, useNetwork } from "./hooks";
 import { KeysDialog } from "./keys-dialog";
 import { Panel } from "./panel";
 import { usePanel } from "./panel-state";
@@ -40,6 +40,7 @@ function CallRoom({ session }: { session: RoomSession }) {
   const narrow = useNarrow();
   const connection = useSlice(session.connection, (view) => view.state);
   const step = useSlice(session.connection, (view) => (view.state === "connecting" ? view.step : undefined));
+  useNetwork(session);
   useRoomKeys(session, view, panel);
   useAnnouncements(session, panel.tab === "chat");
   return (

@@ -7,14 +7,14 @@ import { EllipsisVertical, Eye, EyeOff, Mic, MicOff, Pin, PinOff, Search, UserX,
 import { memo, useState } from "react";
 
 import { useText } from "../../app/i18n";
-import type { PeerId, PeerInfo, RoomSession } from "../../client";
+import { Slice, type PeerId, type PeerInfo, type Readable, type RoomSession } from "../../client";
 import { Avatar } from "../../ui/avatar";
 import { Button, IconButton } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { inputClass } from "../../ui/field";
 import { Menu, MenuItem, MenuLine, MenuSlider } from "../../ui/menu";
 import { useSlice } from "../../ui/use-slice";
-import type { RoomView } from "./room-view";
+import type { RoomView, View } from "./room-view";
 
 /** With fewer people than this nobody needs to search. */
 const SEARCH_FROM = 8;
@@ -65,12 +65,14 @@ const Person = memo(function Person({ session, view, peer, onRemove }: { session
   const self = useSlice(session.roster, (roster) => roster.self === peer.peer);
   const host = useSlice(session.roster, (roster) => roster.role === "host");
   const shares = useSlice(session.tracks, (all) => all.byPeer.get(peer.peer)?.some((track) => track.source === "screen") ?? false);
+  const hidden = useHidden(view, peer.peer);
   const menu = !self && (host || view !== undefined);
   const notes = [
     self && text.roster.you,
     peer.role === "host" && text.roster.host,
     peer.role === "guest" && text.roster.guest,
     shares && text.roster.sharing,
+    hidden && text.roster.hiddenTile,
     peer.reconnecting && text.roster.away,
   ].filter(Boolean);
   return (
@@ -106,6 +108,13 @@ const Person = memo(function Person({ session, view, peer, onRemove }: { session
     </li>
   );
 });
+
+const nothing = new Slice<Pick<View, "hidden">>({ hidden: new Set() });
+
+function useHidden(view: RoomView | undefined, peer: PeerId): boolean {
+  const slice: Readable<Pick<View, "hidden">> = view ?? nothing;
+  return useSlice(slice, ({ hidden }) => hidden.has(peer));
+}
 
 /** What can be done with their tile: the way for those who do not use a mouse, and to get a hidden one back. */
 function ViewItems({ session, view, peer }: { session: RoomSession; view: RoomView; peer: PeerId }) {

@@ -51,7 +51,7 @@ export function Stage({ session, view, narrow }: StageProps) {
             <Tile key={key} session={session} view={view} peer={key} box={box} />
           ),
         )}
-      {size.width > 0 && floating && <SelfView session={session} view={view} main={main} />}
+      {size.width > 0 && floating && <SelfView session={session} view={view} main={main} tileWidth={[...boxes.values()][0]?.width ?? main.width} />}
       {pager && <Pages at={arrangement.page} pages={pages} box={pager} onPage={setPage} />}
       {others.length === 0 && self !== "" && <Alone session={session} />}
     </div>

@@ -4,7 +4,7 @@
  * **Invariant:** none fires while typing, with a modifier of the system, or inside a menu or dialog; a button that was
  * reached by Tab keeps its space bar.
  */
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 
 import type { DeviceKind, RoomSession } from "../../client";
 import type { PanelState } from "./panel-state";
@@ -24,6 +24,8 @@ export function toggleShare(session: RoomSession): void {
 
 export function useRoomKeys(session: RoomSession, view: RoomView, panel: PanelState): void {
   const { toggle, close, tab } = panel;
+  const [talk] = useState(() => new PushToTalk(session));
+  useEffect(() => talk.listen(), [talk]);
   useEffect(() => {
     const act: Record<string, () => void> = {
       m: () => toggleDevice(session, "microphone"),
@@ -39,7 +41,7 @@ export function useRoomKeys(session: RoomSession, view: RoomView, panel: PanelSt
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || inLayer(event.target)) return;
       if (event.key === "Escape") return closeTop(view, tab !== null, close);
       if (isTyping(event.target)) return;
-      if (event.key === " ") return talk(session, event);
+      if (event.key === " ") return talk.press(event);
       if (event.repeat) return;
       const action = event.shiftKey && event.key.toLowerCase() === "s" ? () => view.patch({ stats: !view.get().stats }) : act[event.shiftKey && event.key !== "?" ? "" : event.key.toLowerCase()];
       if (!action) return;
@@ -47,8 +49,9 @@ export function useRoomKeys(session: RoomSession, view: RoomView, panel: PanelSt
       event.preventDefault();
       action();
     };
-    return listen(session, press);
-  }, [session, view, toggle, close, tab]);
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, [session, view, talk, toggle, close, tab]);
 }
 
 function closeTop(view: RoomView, panelOpen: boolean, closePanel: () => void): void {
@@ -56,31 +59,45 @@ function closeTop(view: RoomView, panelOpen: boolean, closePanel: () => void): v
   else if (panelOpen) closePanel();
 }
 
-/** Held: the microphone is open. Pressed again by the keyboard's own repetition, nothing more happens. */
-function talk(session: RoomSession, event: KeyboardEvent): void {
-  if (isControl(event.target) && event.target.matches(":focus-visible")) return;
-  event.preventDefault();
-  if (!event.repeat) void session.local.talk(true);
-}
+/**
+ * Held, the space bar opens the microphone. It is a button's own key where the focus was brought there by the keyboard; a
+ * button that was only clicked keeps the focus, but nobody means to click it again.
+ */
+class PushToTalk {
+  #byHand = false;
 
-function listen(session: RoomSession, press: (event: KeyboardEvent) => void): () => void {
-  const hush = (): void => void session.local.talk(false);
-  const release = (event: KeyboardEvent): void => {
-    if (event.key !== " ") return;
-    // A button that was clicked with the mouse is not to be clicked again by letting go of the key.
-    if (isControl(event.target) && !event.target.matches(":focus-visible")) event.preventDefault();
-    hush();
-  };
-  window.addEventListener("keydown", press);
-  window.addEventListener("keyup", release);
-  // Letting go of the key elsewhere is not heard here.
-  window.addEventListener("blur", hush);
-  return () => {
-    hush();
-    window.removeEventListener("keydown", press);
-    window.removeEventListener("keyup", release);
-    window.removeEventListener("blur", hush);
-  };
+  constructor(readonly session: RoomSession) {}
+
+  press(event: KeyboardEvent): void {
+    if (isControl(event.target) && !this.#byHand) return;
+    event.preventDefault();
+    if (!event.repeat) void this.session.local.talk(true);
+  }
+
+  /** Listens until told to stop; what is heard elsewhere counts as letting go. */
+  listen(): () => void {
+    const hush = (): void => void this.session.local.talk(false);
+    const release = (event: KeyboardEvent): void => {
+      if (event.key !== " ") return;
+      if (isControl(event.target) && this.#byHand) event.preventDefault();
+      hush();
+    };
+    const pointed = (): void => void (this.#byHand = true);
+    const moved = (event: KeyboardEvent): void => {
+      if (event.key === "Tab" || event.key.startsWith("Arrow")) this.#byHand = false;
+    };
+    window.addEventListener("pointerdown", pointed, true);
+    window.addEventListener("keydown", moved, true);
+    window.addEventListener("keyup", release);
+    window.addEventListener("blur", hush);
+    return () => {
+      hush();
+      window.removeEventListener("pointerdown", pointed, true);
+      window.removeEventListener("keydown", moved, true);
+      window.removeEventListener("keyup", release);
+      window.removeEventListener("blur", hush);
+    };
+  }
 }
 
 function isTyping(target: EventTarget | null): boolean {
