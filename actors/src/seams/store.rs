@@ -179,18 +179,19 @@ pub trait RoomStore: Send + Sync {
     async fn room_by_slug(&self, slug: &Slug) -> Result<Option<RoomRow>, StoreError>;
     /// Writes the columns that `change` names, and no others; nothing if there is no such room.
     async fn update_room(&self, id: RoomId, change: &RoomChange) -> Result<(), StoreError>;
-    /// Marks the room as used at `at`, if that is later than what is stored.
+    /// Marks the room as used at `at`, if that is later than what is stored. In CQL `at` is the write's timestamp too.
     async fn touch_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
     /// Sets when an ad-hoc room ends, for its owner; nothing for any other room. In CQL under the owner's timestamp
     /// (epoch << 32 | n): nobody else writes that cell.
     async fn set_ad_hoc_end(&self, id: RoomId, expires_at: Option<UnixMillis>) -> Result<(), StoreError>;
-    /// Closes the room unless it is closed; history stays. Closed rooms stay closed, whoever writes what after or beside it.
+    /// Closes the room unless it is closed; history stays. Closed rooms stay closed, whoever writes what after or beside it. In
+    /// CQL the cell is written under a timestamp that falls as `at` grows, so that the earliest closing stays, without LWT.
     async fn close_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
     /// Closes the room if its end has come by `now`, and returns its `closed_at`: `None` says that it is open, because its
     /// end was moved meanwhile. In CQL a read and then the write of [`RoomStore::close_room`]: an end that is moved in between
     /// came too late.
     async fn end_room(&self, id: RoomId, now: UnixMillis) -> Result<Option<UnixMillis>, StoreError>;
-    /// Marks the room as deleted, for ever, and closes it at `at` unless it is closed.
+    /// Marks the room as deleted, for ever, and closes it at `at` unless it is closed. Nothing else ever writes that cell.
     async fn delete_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
     /// A page of rooms, most recently used first: by (active_at, id), descending.
     async fn rooms(&self, query: &RoomQuery) -> Result<Vec<RoomRow>, StoreError>;
