@@ -87,16 +87,26 @@ async fn lives(socket: &mut WebSocketStream<TcpStream>) {
     assert!(next(socket).await.to_text().unwrap().contains("pong"));
 }
 
-/// Every way in which a device is signed out: its sockets end, the other device's do not, and every gateway is told.
+/// Every way in which a device is signed out: its sockets end, on every gateway; the other device's do not.
 #[tokio::test]
 async fn signing_out_closes_the_devices_sockets() {
     for how in ["logout", "password", "reuse"] {
         let world = World::new().await;
         let phone = world.person("ann").await;
         let laptop = Person::of(&world.sign_in("ann", crate::world::PASSWORD).await);
+        // On this gateway and on another one.
+        let other = world.beside().await;
+        let listening = async {
+            while world.bus.listeners(SIGN_OUT_SUBJECT) < 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, listening).await.expect("both gateways listen");
         let (mut on_phone, mut on_laptop) = (open(&world, &phone).await, open(&world, &laptop).await);
-        lives(&mut on_phone).await;
-        lives(&mut on_laptop).await;
+        let (mut phone_there, mut laptop_there) = (open(&other, &phone).await, open(&other, &laptop).await);
+        for socket in [&mut on_phone, &mut on_laptop, &mut phone_there, &mut laptop_there] {
+            lives(socket).await;
+        }
         let refresh = |cookie: String| world.api(Method::POST, "auth/refresh").cookie(&cookie).send();
         match how {
             "logout" => {
@@ -114,12 +124,8 @@ async fn signing_out_closes_the_devices_sockets() {
             }
         }
         assert_eq!(ended(&mut on_phone).await, (4010, "signed_out".into()), "{how}");
+        assert_eq!(ended(&mut phone_there).await, (4010, "signed_out".into()), "{how}, at the other gateway");
         lives(&mut on_laptop).await;
-        let said = async {
-            while !world.bus.published().iter().any(|(subject, _)| subject == SIGN_OUT_SUBJECT) {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(DEADLINE, said).await.expect("every gateway is told");
+        lives(&mut laptop_there).await;
     }
 }

@@ -86,14 +86,29 @@ impl World {
         Self::with(relaxed()).await
     }
 
-    pub async fn with(mut config: GatewayConfig) -> Self {
+    pub async fn with(config: GatewayConfig) -> Self {
+        let (store, bus) = (Arc::new(ScriptedStore::default()), Arc::new(ScriptedBus::default()));
+        let owner = Arc::new(Mutex::new(Owner::default()));
+        serve_owner(&bus, owner.clone()).await;
+        Self::on(config, store, bus, ManualTime::new(UnixMillis(1_800_000_000_000)), owner).await
+    }
+
+    /// Another gateway of the same cluster.
+    pub async fn beside(&self) -> Self {
+        Self::on(relaxed(), self.store.clone(), self.bus.clone(), self.time.clone(), self.owner.clone()).await
+    }
+
+    async fn on(
+        mut config: GatewayConfig,
+        store: Arc<ScriptedStore>,
+        bus: Arc<ScriptedBus>,
+        time: Arc<ManualTime>,
+        owner: Arc<Mutex<Owner>>,
+    ) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         config.listen = "127.0.0.1:0".parse().unwrap();
         let scheme = if config.tls.is_some() { "https" } else { "http" };
-        let store = Arc::new(ScriptedStore::default());
-        let bus = Arc::new(ScriptedBus::default());
-        let time = ManualTime::new(UnixMillis(1_800_000_000_000));
         let clock = Clock::of(time.clone() as Arc<dyn TimeSource>);
         let stopping = CancellationToken::new();
         let part_fails = Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -115,8 +130,6 @@ impl World {
             stopping: stopping.clone(),
         })
         .unwrap();
-        let owner = Arc::new(Mutex::new(Owner::default()));
-        serve_owner(&bus, owner.clone()).await;
         let gateway = Gateway::bind(state.clone()).unwrap();
         let at = gateway.address();
         let served = tokio::spawn(gateway.serve());
