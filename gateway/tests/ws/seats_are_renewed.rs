@@ -1,17 +1,26 @@
 //! Every few seconds a gateway tells each owner which seats' WebSockets it holds: all of them, and no others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use rookery_actors::seams::Bus;
-use rookery_schemas::bus::{RoomAnswer, RoomReply, SEATS_PER_RENEWAL_MAX, SeatRef, SeatRenewal, seats_subject};
+use rookery_gateway::config::GatewayConfig;
+use rookery_gateway::ws::WsConfig;
+use rookery_schemas::bus::{
+    RoomAnswer, RoomCommand, RoomReply, SEATS_PER_RENEWAL_MAX, SeatRef, SeatRenewal, seats_subject,
+};
+use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::Attachment;
 use rookery_schemas::signal::Role;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::world::{World, node, peer, room, user};
+use crate::world::{Play, World, node, peer, room, user};
+
+/// Between two attempts to tell an owner.
+const DETACHED_AGAIN: Duration = Duration::from_secs(1);
 
 /// The renewals that a node hears.
 async fn heard_at(world: &World, name: &str) -> mpsc::Receiver<BTreeSet<SeatRef>> {
@@ -39,7 +48,7 @@ fn seat(of: u128, who: u128, attachment: u32) -> SeatRef {
 async fn until_renewed(heard: &mut mpsc::Receiver<BTreeSet<SeatRef>>, seats: &[SeatRef]) {
     let wanted: BTreeSet<SeatRef> = seats.iter().copied().collect();
     let waiting = async { while heard.recv().await.unwrap() != wanted {} };
-    tokio::time::timeout(std::time::Duration::from_secs(20), waiting).await.expect("these seats are renewed");
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("these seats are renewed");
 }
 
 #[tokio::test]
@@ -73,4 +82,36 @@ async fn the_attachment_that_has_the_seat_is_renewed() {
     let superseded = rookery_schemas::error::ErrorCode::Superseded;
     world.personal(room(1), peer(1), 2, rookery_schemas::signal::ServerMessage::Error(superseded.into()));
     until_renewed(&mut heard, &[seat(2, 2, 1)]).await;
+}
+
+/// A room that panics in just that moment answers that it cannot act, or nothing: it is told again until it has heard, and what
+/// it has not heard is not renewed either.
+#[tokio::test]
+async fn the_end_of_a_socket_is_told_until_it_is_heard() {
+    tokio::join!(told_until(Ok(RoomReply::Done)), told_until(Err(ErrorCode::NotJoined.into())));
+}
+
+async fn told_until(last: RoomAnswer) {
+    let config = WsConfig { request_timeout: Duration::from_millis(100), ..WsConfig::default() };
+    let world = World::with(config, GatewayConfig::default()).await;
+    let client = world.joined(room(1), peer(1)).await;
+    let mut plays = VecDeque::from([
+        Play::Reply(Err(ErrorCode::OwnerUnavailable.into())),
+        Play::Silence,
+        Play::Reply(Err(ErrorCode::Overloaded.into())),
+        Play::Reply(last),
+    ]);
+    world.script(move |request| match request.command {
+        RoomCommand::Detach { peer: of, attachment: Attachment(1) } if of == peer(1) => {
+            plays.pop_front().unwrap_or(Play::Default)
+        }
+        _ => Play::Default,
+    });
+    drop(client);
+    world.until("it is told", |world| world.commands().len() == 2).await;
+    let mut heard = heard_at(&world, "n1").await;
+    world.until("it is heard", |world| world.commands().len() == 5).await;
+    tokio::time::sleep(2 * DETACHED_AGAIN).await;
+    assert_eq!(world.commands(), ["join", "detach", "detach", "detach", "detach"], "and no more");
+    assert!(heard.try_recv().is_err(), "nobody sits there");
 }
