@@ -45,7 +45,7 @@ export class ScriptedSocket extends EventTarget {
 
   send(text: string): void {
     const frame = JSON.parse(text) as ClientFrame;
-    if (frame.message.type !== "ping") control.sent.push({ at: performance.now(), message: frame.message });
+    if (!["ping", "offer", "answer"].includes(frame.message.type)) control.sent.push({ at: performance.now(), message: frame.message });
     void this.#answer(frame.message).then((message) => message && frame.id !== undefined && this.#say(message, { re: frame.id }));
   }
 
@@ -163,7 +163,7 @@ export class ScriptedSocket extends EventTarget {
 export const control = {
   socket: undefined as ScriptedSocket | undefined,
   refuse: false,
-  /** What the page said, pings apart. */
+  /** What the page said, pings and descriptions apart. */
   sent: [] as { at: number; message: ClientMessage }[],
   people,
   tracks,

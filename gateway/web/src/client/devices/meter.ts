@@ -6,13 +6,25 @@
 const EVERY_MS = 60;
 
 let shared: AudioContext | undefined;
+let users = 0;
 
-/** One audio context for all meters and the test sound: browsers allow only a few. */
+/**
+ * One audio context for all meters and the test sound: browsers allow only a few. Each use ends with `releaseAudio`; after
+ * the last one it is closed, since whatever was connected to a running context is never given back.
+ */
 export function audioContext(): AudioContext | undefined {
   if (typeof AudioContext === "undefined") return undefined;
   shared ??= new AudioContext();
+  users += 1;
   if (shared.state === "suspended") void shared.resume().catch(() => undefined);
   return shared;
+}
+
+export function releaseAudio(): void {
+  users -= 1;
+  if (users > 0) return;
+  void shared?.close().catch(() => undefined);
+  shared = undefined;
 }
 
 /** Calls back with 0 to 1, on a scale of -60 to -12 dBFS. */
@@ -39,6 +51,7 @@ export function meter(track: MediaStreamTrack, onLevel: (level: number) => void)
     clearInterval(timer);
     source.disconnect();
     analyser.disconnect();
+    releaseAudio();
     onLevel(0);
   };
 }

@@ -3,7 +3,7 @@
  *
  * **Invariant:** everything made for the sound is released when it ends.
  */
-import { audioContext } from "./meter";
+import { audioContext, releaseAudio } from "./meter";
 
 const TONES_HZ = [523.25, 783.99];
 const TONE_S = 0.35;
@@ -12,18 +12,19 @@ const TONE_S = 0.35;
 export async function playTestSound(speaker: string): Promise<void> {
   const context = audioContext();
   if (!context) throw new Error("no audio output");
-  await context.resume();
-  const out = context.createMediaStreamDestination();
-  TONES_HZ.forEach((hz, i) => tone(context, out, hz, context.currentTime + 0.1 + i * TONE_S));
   const element = new Audio();
-  element.srcObject = out.stream;
-  if (speaker && "setSinkId" in element) await (element as { setSinkId(id: string): Promise<void> }).setSinkId(speaker);
   try {
+    await context.resume();
+    const out = context.createMediaStreamDestination();
+    TONES_HZ.forEach((hz, i) => tone(context, out, hz, context.currentTime + 0.1 + i * TONE_S));
+    element.srcObject = out.stream;
+    if (speaker && "setSinkId" in element) await (element as { setSinkId(id: string): Promise<void> }).setSinkId(speaker);
     await element.play();
     await new Promise((resolve) => setTimeout(resolve, (TONES_HZ.length * TONE_S + 0.4) * 1_000));
   } finally {
     element.pause();
     element.srcObject = null;
+    releaseAudio();
   }
 }
 

@@ -35,14 +35,18 @@ export function ChatPanel({ session, focus = true }: { session: RoomSession; foc
         onRetry={(nonce) => chat.retry(nonce)}
         onDiscard={(nonce) => chat.discard(nonce)}
       />
-      <Composer onSend={(message) => chat.send(message)} focus={focus} />
+      <Composer chat={chat} onSend={(message) => chat.send(message)} focus={focus} />
     </>
   );
 }
 
-function Composer({ onSend, focus }: { onSend: (text: string) => void; focus: boolean }) {
+/** What was typed and not sent, for as long as the room is open: a closed panel does not lose it. */
+const drafts = new WeakMap<object, string>();
+
+function Composer({ chat, onSend, focus }: { chat: object; onSend: (text: string) => void; focus: boolean }) {
   const text = useText();
-  const [draft, setDraft] = useState("");
+  const [draft, setDraft] = useState(() => drafts.get(chat) ?? "");
+  useEffect(() => void drafts.set(chat, draft), [chat, draft]);
   const ref = useRef<HTMLTextAreaElement>(null);
   /** Where to write on after an emoji was put in. */
   const caret = useRef<number | undefined>(undefined);

@@ -8,7 +8,7 @@ import { ChevronLeft, ChevronRight } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 
 import { useText } from "../../app/i18n";
-import type { RoomSession, TileWant } from "../../client";
+import type { RoomSession, TileWant, TrackInfo, TracksView } from "../../client";
 import { Button, IconButton } from "../../ui/button";
 import { useSlice } from "../../ui/use-slice";
 import { focusedOf, focusOf, gridOf, orderTiles, stripPlaces, type Arrangement, type Box, type TileKey } from "./arrange";
@@ -60,19 +60,17 @@ export function Stage({ session, view, narrow }: StageProps) {
 
 /** Who and what can be on the stage, in the order of coming. */
 function useTiles(session: RoomSession) {
-  const peers = useSlice(session.roster, (roster) => roster.peers);
   const self = useSlice(session.roster, (roster) => roster.self);
-  const tracks = useSlice(session.tracks, (view) => view.byId);
-  return useMemo(() => {
-    const shared = [...tracks.values()].filter((track) => track.source === "screen");
-    return {
-      self,
-      others: peers.filter((peer) => peer.peer !== self).map((peer) => peer.peer),
-      screens: shared.filter((track) => track.peer !== self).map((track) => track.track),
-      ownScreens: shared.filter((track) => track.peer === self).map((track) => track.track),
-    };
-  }, [peers, self, tracks]);
+  // As texts, which are the same while nobody comes, goes or begins to share: muting is none of the stage's business.
+  const others = useSlice(session.roster, (roster) => listOf(roster.peers.filter((peer) => peer.peer !== roster.self).map((peer) => peer.peer)));
+  const screens = useSlice(session.tracks, (all) => listOf(screensOf(all).filter((track) => track.peer !== self).map((track) => track.track)));
+  const ownScreens = useSlice(session.tracks, (all) => listOf(screensOf(all).filter((track) => track.peer === self).map((track) => track.track)));
+  return useMemo(() => ({ self, others: split(others), screens: split(screens), ownScreens: split(ownScreens) }), [self, others, screens, ownScreens]);
 }
+
+const listOf = (keys: readonly TileKey[]): string => keys.join(" ");
+const split = (keys: string): TileKey[] => keys.split(" ").filter((key) => key !== "");
+const screensOf = (all: TracksView): TrackInfo[] => [...all.byId.values()].filter((track) => track.source === "screen");
 
 type Arranging = ReturnType<typeof useTiles> & {
   look: ReturnType<RoomView["get"]>;

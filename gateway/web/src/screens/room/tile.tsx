@@ -82,6 +82,14 @@ function QualityBars({ bars }: { bars: Bars }) {
   );
 }
 
+/** Equal boxes are the same box, though the arrangement was worked out anew. */
+export function sameTile<P extends { box: Box }>(a: P, b: P): boolean {
+  const { box: one, ...before } = a;
+  const { box: other, ...after } = b;
+  const same = one.x === other.x && one.y === other.y && one.width === other.width && one.height === other.height;
+  return same && (Object.keys(after) as (keyof typeof after)[]).every((key) => Object.is(before[key], after[key]));
+}
+
 interface TileProps {
   session: RoomSession;
   view: RoomView;
@@ -120,7 +128,7 @@ export const Tile = memo(function Tile({ session, view, peer, box, bare = false 
       {!bare && <TileMenu session={session} view={view} tile={peer} name={name} />}
     </Frame>
   );
-});
+}, sameTile);
 
 function Veil() {
   const text = useText();
@@ -158,7 +166,7 @@ export const ScreenTile = memo(function ScreenTile({ session, view, track, box, 
       {!own && !bare && <TileMenu session={session} view={view} tile={track} name={name} screen />}
     </Frame>
   );
-});
+}, sameTile);
 
 /** What one shares oneself is not shown again: a hall of mirrors helps nobody. */
 function OwnScreen({ session, track }: { session: RoomSession; track: TrackId }) {
@@ -206,4 +214,4 @@ export const SelfTile = memo(function SelfTile({ session, view, box, floating, c
       {floating ?? <TileMenu session={session} view={view} tile={self} name={text.common.you} own />}
     </Frame>
   );
-});
+}, sameTile);
