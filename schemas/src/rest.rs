@@ -120,7 +120,7 @@ pub struct CreateRoom {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub max_peers: Option<u32>,
-    /// When it ends by itself, in the future.
+    /// When it ends by itself, in the future. Not for ad-hoc meetings, which end by themselves.
     #[garde(skip)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -162,7 +162,7 @@ pub struct PatchRoom {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub max_peers: Option<u32>,
-    /// In the future, or `null`.
+    /// In the future, or `null`. Not for ad-hoc meetings, which end by themselves.
     #[garde(skip)]
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "number | null")]

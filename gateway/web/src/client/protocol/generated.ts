@@ -156,7 +156,7 @@ password?: string,
  */
 maxPeers?: number, 
 /**
- * When it ends by itself, in the future.
+ * When it ends by itself, in the future. Not for ad-hoc meetings, which end by themselves.
  */
 expiresAt?: UnixMillis, 
 /**
@@ -420,7 +420,7 @@ password?: string | null,
  */
 maxPeers?: number, 
 /**
- * In the future, or `null`.
+ * In the future, or `null`. Not for ad-hoc meetings, which end by themselves.
  */
 expiresAt?: number | null, 
 /**
