@@ -114,6 +114,22 @@ describe("own devices", () => {
     expect(said).toEqual([{ kind: "microphone", label: "Test device" }, { kind: "microphone", label: null }]);
   });
 
+  it("to listen by are replaced by the system's own, and it is said", async () => {
+    let speakers = ["default", "headset"];
+    const source = { ...testDevices(), enumerateDevices: () => Promise.resolve(speakers.map((id) => ({ kind: "audiooutput", deviceId: id, label: `The ${id} one` }) as MediaDeviceInfo)) };
+    const local = new LocalMedia(source, memoryStore());
+    const said: unknown[] = [];
+    local.events.on("replaced", (event) => said.push(event));
+    await local.refresh();
+    await local.choose("speaker", "headset");
+    await local.refresh();
+    expect(said).toEqual([]);
+    speakers = ["default"];
+    await local.refresh();
+    expect([said, local.choices.get().speaker]).toEqual([[{ kind: "speaker", label: "The default one" }], ""]);
+    local.close();
+  });
+
   it("are remembered, and forgotten where they are not there any more", async () => {
     const store = memoryStore();
     const before = new LocalMedia(testDevices(), store);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { isOnlyEmoji, readInline, readMarkdown, trimLink, type Block, type Inline } from "../src/client/chat/markdown";
+import { isOnlyEmoji, plainOf, readInline, readMarkdown, trimLink, type Block, type Inline } from "../src/client/chat/markdown";
 
 const show = (parts: readonly Inline[]): string =>
   parts
@@ -80,6 +80,13 @@ describe("any text", () => {
     const began = performance.now();
     for (const text of ["*a ".repeat(1_300), "**a".repeat(1_300), "`".repeat(4_000), "*".repeat(4_000), "_a_a".repeat(1_000), "```\n".repeat(1_000), "h".repeat(4_000), `https://a.example/${"(".repeat(1_900)}${")".repeat(1_900)}`]) readMarkdown(text);
     expect(performance.now() - began).toBeLessThan(1_000);
+  });
+});
+
+describe("a message in one line", () => {
+  it("has its words and none of its marks", () => {
+    expect(plainOf("**Buy** `two`:\n- milk\n- *bread*\n\nand go")).toBe("Buy two: milk, bread and go");
+    expect(plainOf("2*3*4")).toBe("2*3*4");
   });
 });
 

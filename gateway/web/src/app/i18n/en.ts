@@ -12,7 +12,7 @@ const codes: Record<ErrorCode | "unreachable", string> = {
   unreachable: "The server cannot be reached. Check your connection and try again.",
 };
 
-const device = { microphone: "microphone", camera: "camera" } as const;
+const device = { microphone: "microphone", camera: "camera", speaker: "speaker" } as const;
 
 export const en = {
   language: "en" as string,
@@ -252,9 +252,9 @@ export const en = {
     soundOn: "Turn sound on",
     weakUp: "Your upload is slow. Others may see you less sharp.",
     weakDown: "Your download is slow. Pictures may be less sharp.",
-    deviceTaken: (kind: "microphone" | "camera", label: string) =>
+    deviceTaken: (kind: keyof typeof device, label: string) =>
       `Your ${device[kind]} went away. ${label || `Another ${device[kind]}`} is used now.`,
-    deviceGone: (kind: "microphone" | "camera") => `Your ${device[kind]} went away, and there is no other.`,
+    deviceGone: (kind: keyof typeof device) => `Your ${device[kind]} went away, and there is no other.`,
     connecting: {
       seat: "Asking for a seat…",
       line: "Opening the line…",

@@ -180,6 +180,16 @@ function isInk(char: string | undefined): boolean {
   return char !== undefined && !/\s/.test(char);
 }
 
+/** A message in one line without its marks, to be read out or shown shortly. */
+export function plainOf(text: string): string {
+  const words = (parts: readonly Inline[]): string => parts.map((part) => ("text" in part ? part.text : words(part.children))).join("");
+  const lines = readMarkdown(text).map((block) => {
+    if (block.kind === "text") return words(block.children);
+    return block.kind === "code" ? block.text : block.items.map(words).join(", ");
+  });
+  return lines.join(" ").replace(/\s+/g, " ").trim();
+}
+
 /** Up to this many emoji without any word are shown large. */
 const LARGE_MAX = 6;
 

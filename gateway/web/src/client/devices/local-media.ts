@@ -39,7 +39,7 @@ export interface MediaState {
 
 export interface DeviceEvents {
   /** A device in use went away and this one was taken instead, or none. */
-  replaced: { kind: DeviceKind; label: string | null };
+  replaced: { kind: DeviceKind | "speaker"; label: string | null };
 }
 
 export type DeviceSource = Pick<MediaDevices, "getUserMedia" | "enumerateDevices" | "addEventListener" | "removeEventListener"> & ScreenSource;
@@ -83,7 +83,9 @@ export class LocalMedia {
     const all = (await this.#source?.enumerateDevices().catch(() => [])) ?? [];
     const of = (kind: MediaDeviceKind): DeviceInfo[] =>
       all.filter((d) => d.kind === kind && d.deviceId !== "" && d.deviceId !== "communications").map((d) => ({ id: d.deviceId, label: d.label }));
+    const before = this.lists.get().speaker;
     this.lists.set({ microphone: of("audioinput"), camera: of("videoinput"), speaker: of("audiooutput") });
+    this.#checkSpeaker(before);
   }
 
   /** Push to talk: opens a closed microphone for as long as it is held, and remembers nothing of it. */
@@ -205,6 +207,16 @@ export class LocalMedia {
       if (wanted && problemOf(error) === "missing") return take("");
       throw error;
     }
+  }
+
+  /** The chosen speaker was unplugged: the system's own is used, and it is said. */
+  #checkSpeaker(before: readonly DeviceInfo[]): void {
+    const { speaker } = this.choices.get();
+    const has = (list: readonly DeviceInfo[]): boolean => list.some((device) => device.id === speaker);
+    const now = this.lists.get().speaker;
+    if (speaker === "" || !has(before) || has(now)) return;
+    this.#remember({ speaker: "" });
+    this.events.emit("replaced", { kind: "speaker", label: (now.find((device) => device.id === "default") ?? now[0])?.label ?? null });
   }
 
   /** The device in use was unplugged: the next one is taken, and it is said. */

@@ -11,6 +11,7 @@ import { useText } from "../../app/i18n";
 import { Refused, type Room, type RoomKind } from "../../client";
 import { Button } from "../../ui/button";
 import { cx } from "../../ui/cx";
+import { moveDown } from "../../ui/roving";
 import { notify } from "../../ui/toast";
 import { copyText, roomOf, roomPath, roomUrl } from "../shared/links";
 import { useClient, useMe } from "../shared/services";
@@ -198,7 +199,7 @@ function List({ rooms, searching, start }: { rooms: RoomsState; searching: boole
   }
   return (
     <>
-      <ul className="overflow-hidden rounded-panel border border-line bg-raised">
+      <ul onKeyDown={moveDown} className="overflow-hidden rounded-panel border border-line bg-raised">
         {rooms.rooms.map((room) => (
           <RoomRow key={room.id} room={room} />
         ))}

@@ -7,7 +7,7 @@ import { MessageSquare, Video } from "lucide-react";
 import { Link } from "react-router";
 
 import { useText } from "../../app/i18n";
-import { wall, type Room } from "../../client";
+import { plainOf, wall, type Room } from "../../client";
 import { Avatar } from "../../ui/avatar";
 import { roomPath } from "../shared/links";
 import { shortly } from "../shared/when";
@@ -70,7 +70,7 @@ function Line({ room, live }: { room: Room; live: boolean }) {
   return (
     <p className="truncate text-sm text-muted">
       {room.closedAt ? `${text.home.ended} · ` : ""}
-      {lastMessage ? text.home.said(lastMessage.displayName, lastMessage.text) : room.description || text.home.nobody}
+      {lastMessage ? text.home.said(lastMessage.displayName, plainOf(lastMessage.text)) : room.description || text.home.nobody}
     </p>
   );
 }

@@ -6,7 +6,7 @@
 import { useEffect, useRef } from "react";
 
 import { useText, type Catalogue } from "../../app/i18n";
-import type { RoomSession, TrackId } from "../../client";
+import { plainOf, type RoomSession, type TrackId } from "../../client";
 import { notify, say, tell } from "../../ui/toast";
 
 export function useAnnouncements(session: RoomSession, chatOpen: boolean): void {
@@ -21,7 +21,7 @@ export function useAnnouncements(session: RoomSession, chatOpen: boolean): void 
     const stops = [
       session.events.on("peer_joined", ({ peer }) => tell(said.joined(peer.displayName))),
       session.events.on("peer_left", ({ peer }) => tell(said.left(peer.displayName))),
-      session.events.on("message", (message) => !open.current && tell(said.message(message.displayName, message.text))),
+      session.events.on("message", (message) => !open.current && tell(said.message(message.displayName, plainOf(message.text)))),
       session.events.on("refused", ({ code }) => notify(text.codes[code])),
       session.local.events.on("replaced", ({ kind, label }) => notify(label === null ? text.room.deviceGone(kind) : text.room.deviceTaken(kind, label))),
       session.local.screens.events.on("ended", () => notify(text.room.shareEnded)),

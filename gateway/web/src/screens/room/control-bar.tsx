@@ -13,6 +13,7 @@ import { useText } from "../../app/i18n";
 import { SHARES_MAX, type DeviceKind, type RoomSession } from "../../client";
 import { cx } from "../../ui/cx";
 import { Menu, MenuCheck, MenuChoices, MenuItem, MenuLine } from "../../ui/menu";
+import { moveAlong } from "../../ui/roving";
 import { notify, readOut, setReadOut } from "../../ui/toast";
 import { Tooltip } from "../../ui/tooltip";
 import { useSlice } from "../../ui/use-slice";
@@ -23,7 +24,6 @@ import { useFullScreen } from "./hooks";
 import type { PanelState } from "./panel-state";
 import { canPip, useFloats, usePip } from "./pip";
 import type { RoomView } from "./room-view";
-import { moveAlong } from "./roving";
 import { toggleDevice, toggleShare } from "./use-room-keys";
 
 interface BarProps {
