@@ -1,0 +1,69 @@
+/**
+ * Tabs in the background, frozen ones, and machines that slept: back by themselves.
+ *
+ * **Invariant:** nobody does anything but to look at the page again.
+ */
+import type { Page } from "@playwright/test";
+
+import { expect, test } from "./support/fixtures";
+
+interface Debug {
+  __rookery: { connections: Map<string, RTCPeerConnection> };
+}
+
+const videoBytes = (page: Page): Promise<number> =>
+  page.evaluate(async () => {
+    const report = await (window as unknown as Debug).__rookery.connections.get("subscribe")?.getStats();
+    let bytes = 0;
+    report?.forEach((entry: Record<string, unknown>) => {
+      if (entry["type"] === "inbound-rtp" && entry["kind"] === "video") bytes += Number(entry["bytesReceived"]);
+    });
+    return bytes;
+  });
+
+/** What a tab in the background sees of itself. */
+const look = (page: Page, state: "hidden" | "visible"): Promise<void> =>
+  page.evaluate((now) => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => now });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, state);
+
+test("a tab in the background hears on, is sent no picture, and has it back when it is looked at", async ({ person }) => {
+  const ada = await (await person("Ada")).signUp();
+  const path = await ada.startMeeting();
+  const ben = await person("Ben");
+  await ben.join(path);
+  await ben.live();
+  await Promise.all([ben.sees(1), ben.hears(1)]);
+  await look(ben.page, "hidden");
+  await ben.page.waitForTimeout(1_500);
+  const before = await videoBytes(ben.page);
+  await ben.page.waitForTimeout(1_000);
+  expect((await videoBytes(ben.page)) - before).toBeLessThan(2_000);
+  await Promise.all([ben.hears(1), ada.hears(1), ada.sees(1)]);
+  await look(ben.page, "visible");
+  await ben.sees(1);
+});
+
+test("a page that was frozen for longer than its seat is kept is back when it goes on", async ({ person }) => {
+  const ada = await (await person("Ada")).signUp();
+  const path = await ada.startMeeting();
+  const ben = await person("Ben");
+  await ben.join(path);
+  await ben.live();
+  await ben.sees(1);
+  const client = await ben.context.newCDPSession(ben.page);
+  // Not even its timers run, and nobody answers for it.
+  await client.send("Debugger.enable");
+  await client.send("Debugger.pause");
+  await ada.page.waitForTimeout(20_000);
+  await client.send("Debugger.resume");
+  await client.send("Debugger.disable");
+  await ben.live();
+  await Promise.all([ada.sees(1), ben.sees(1)]);
+  await Promise.all([ada.hears(1), ben.hears(1)]);
+  await ada.openChat();
+  await ben.openChat();
+  await ada.write("Good to have you back");
+  await ben.reads("Good to have you back");
+});
