@@ -136,6 +136,13 @@ impl Client {
         Ok(client)
     }
 
+    /// Says and pings nothing more, and reads nothing more, but leaves the connection open, as a machine without power does.
+    /// The media connections go on; [`Client::set_weather`] ends them.
+    pub fn hush(&self) {
+        self.tasks.lock().drain(..).for_each(|task| task.abort());
+        self.socket().hold_reading(true);
+    }
+
     /// Takes the call up again, over a new socket or the same one.
     ///
     /// Where the media is not kept, both connections are dropped; [`Client::publish`] makes a new one.

@@ -7,6 +7,7 @@
 //! outlives the call, sends nothing but through its link, and no panic of its leaves this module.
 
 mod connection;
+mod early;
 mod engine;
 mod handler;
 mod slots;

@@ -35,8 +35,9 @@ const UFRAGS: usize = 2;
 /// RFC 8839 5.4 has 256 characters at the most.
 pub(crate) const UFRAG_MAX: usize = 256;
 
-/// Silence after which a connection from which media is expected is taken to be gone.
-pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(3);
+/// Silence after which a connection from which media is expected is taken to be gone: others are told within 3 s, and
+/// receivers report once a second (RFC 3550 section 6.2).
+pub(crate) const SILENT_AFTER: Duration = Duration::from_millis(2_500);
 /// The same where only consent checks are expected: Firefox's are up to 6 s apart.
 pub(crate) const SILENT_IDLE_AFTER: Duration = Duration::from_secs(8);
 

@@ -19,6 +19,7 @@ use rookery_schemas::limits::SLOT_PAIRS_MAX;
 use rookery_schemas::signal::Connection;
 use tokio::sync::Mutex;
 
+use super::early::Ready;
 use super::handler::Notices;
 use super::slots::Slots;
 use super::{close_connection, media_failed};
@@ -146,6 +147,7 @@ impl PeerTransport for WebrtcTransport {
             RTCSessionDescription::offer(for_library(offer, &theirs)).map_err(|e| sdp::refused(e.to_string()))?;
         self.note_ufrag(&mut negotiation, &theirs);
         guarded("set_remote_description", pc.set_remote_description(taken)).await?;
+        self.parts.notices.early.reached(Ready::Checks);
         let answer = guarded("create_answer", pc.create_answer(None)).await?;
         let sdp = self.set_local(&mut negotiation, answer, |text| with_answered_codecs(text, &theirs)).await?;
         let ours = Description::parse(&sdp)?;
@@ -181,6 +183,7 @@ impl PeerTransport for WebrtcTransport {
         let taken = RTCSessionDescription::answer(for_library(answer, &theirs));
         let taken = taken.map_err(|e| sdp::refused(e.to_string()))?;
         guarded("set_remote_description", self.parts.pc.set_remote_description(taken)).await?;
+        self.parts.notices.early.reached(Ready::Checks);
         negotiation.offered = None;
         self.note_ufrag(&mut negotiation, &theirs);
         let slots = send_slots(&theirs, &ours, negotiation.slots.planned());

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ::webrtc::data_channel::{DataChannel, DataChannelEvent};
-use ::webrtc::peer_connection::{PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionState};
+use ::webrtc::peer_connection::{
+    PeerConnectionEventHandler, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionState,
+};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use rookery_media::ConnectionId;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
+use super::early::{Early, Ready};
 use crate::transport::{TransportEvent, TransportEvents};
 
 /// Data channels that a client may open. Nothing is said on them; a page's own is answered so that it opens.
@@ -37,6 +40,8 @@ pub(super) struct Notices {
     pub(super) restarted: AtomicBool,
     /// The library's own candidates are there: from now on it takes checks.
     pub(super) gathered: Notify,
+    /// What it cannot take yet.
+    pub(super) early: Early,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -54,7 +59,15 @@ impl std::fmt::Debug for Notices {
 impl Notices {
     pub(super) fn new(connection: ConnectionId, events: Arc<dyn TransportEvents>) -> Self {
         let (closing, restarted) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { connection, events, told: Mutex::default(), closing, restarted, gathered: Notify::new() }
+        Self {
+            connection,
+            events,
+            told: Mutex::default(),
+            closing,
+            restarted,
+            gathered: Notify::new(),
+            early: Early::default(),
+        }
     }
 
     /// Tells the owner, unless it knows or has closed the connection.
@@ -120,6 +133,12 @@ impl PeerConnectionEventHandler for Handler {
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
         if state == RTCIceGatheringState::Complete {
             self.notices.gathered.notify_one();
+        }
+    }
+
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        if matches!(state, RTCIceConnectionState::Connected | RTCIceConnectionState::Completed) {
+            self.notices.early.reached(Ready::Everything);
         }
     }
 

@@ -28,6 +28,7 @@ use tokio::task::AbortHandle;
 use tokio::task::coop;
 use tokio_util::task::TaskTracker;
 
+use super::early;
 use super::handler::Notices;
 use crate::transport::TransportEvent;
 
@@ -75,7 +76,8 @@ impl Runtime for LinkRuntime {
         let family = |(at, addr): (u8, &SocketAddr)| (addr.is_ipv4() == name.is_ipv4()).then_some(Local(at));
         let locals = (0..).zip(self.link.local_addrs()).filter_map(family).collect();
         let (link, notices, remotes) = (self.link.clone(), self.notices.clone(), self.remotes.clone());
-        Ok(Arc::new(LinkSocket { name, locals, link, notices, remotes }))
+        let early = notices.early.socket();
+        Ok(Arc::new(LinkSocket { name, locals, link, notices, remotes, early }))
     }
 
     fn wrap_tcp_listener(&self, _: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -130,6 +132,7 @@ struct LinkSocket {
     link: Arc<ControlLink>,
     notices: Arc<Notices>,
     remotes: Arc<Mutex<HashSet<SocketAddr>>>,
+    early: early::Socket,
 }
 
 impl LinkSocket {
@@ -152,15 +155,22 @@ impl LinkSocket {
     }
 
     fn poll_datagram(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<(usize, SocketAddr)> {
+        let early = &self.notices.early;
+        if let Poll::Ready(kept) = early.poll(self.early, cx, buffer) {
+            return Poll::Ready(kept);
+        }
         for local in &self.locals {
             while let Poll::Ready((length, from)) = self.link.poll_recv_on(*local, cx, buffer) {
-                let stun = buffer.first().is_some_and(|first| *first < 4);
-                if length > 0 && (!stun || self.admits(from)) {
+                let datagram = buffer.get(..length).unwrap_or_default();
+                let stun = datagram.first().is_some_and(|first| *first < 4);
+                let wanted = !datagram.is_empty() && (!stun || self.admits(from));
+                if wanted && !early.keep(self.early, from, datagram) {
                     return Poll::Ready((length, from));
                 }
             }
         }
-        Poll::Pending
+        // again: what was kept just now must wake this task when it can be taken
+        early.poll(self.early, cx, buffer)
     }
 }
 
@@ -172,7 +182,10 @@ impl AsyncUdpSocket for LinkSocket {
     fn poll_send(&self, _: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         let (datagram, to) = (transmit.contents, transmit.destination);
         match datagram.first() {
-            Some(0..4) => self.stun_leaves(to),
+            Some(0..4) => {
+                self.stun_leaves(to);
+                self.notices.early.sent(self.early, datagram);
+            }
             Some(20..64) => self.notices.dtls_leaves(datagram),
             _ => {}
         }

@@ -1,18 +1,8 @@
 //! What is no description, or too much of one, is refused with a sentence and harms nothing; stored and mutated ones never
 //! panic, neither here nor in the library.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
 
-#[path = "../fuzz/session_description.rs"]
+#[path = "../../fuzz/session_description.rs"]
 mod session_description;
-#[path = "transport_support/support.rs"]
-mod support;
-
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -20,11 +10,11 @@ use rand::{Rng as _, SeedableRng as _};
 use rookery_actors::transport::{TransportError, TransportEvent};
 use rookery_schemas::signal::{Connection, SrtpProfile};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use support::{Client, Seen, Server};
+use crate::support::{Client, Seen, Server};
 use tokio::time::Instant;
 
 /// An offer of Chromium: sound, simulcast video, data.
-const CHROMIUM: &str = include_str!("../fuzz/corpus/session_description/chromium_simulcast.sdp");
+const CHROMIUM: &str = include_str!("../../fuzz/corpus/session_description/chromium_simulcast.sdp");
 
 /// A short run by default; `ROOKERY_FUZZ_SECONDS` asks for a long one.
 fn fuzz_seconds() -> u64 {
@@ -135,7 +125,7 @@ async fn mutated_offers_neither_panic_the_library_nor_leave_anything() {
     }
     println!("{answered} answered, {refused} refused");
     assert!(answered > 40 && refused > 40, "the mutations are of no use: {answered} answered, {refused} refused");
-    support::until("all is freed", || server.transports.tasks() == 0 && server.media.plane.stats().connections == 0)
+    crate::support::until("all is freed", || server.transports.tasks() == 0 && server.media.plane.stats().connections == 0)
         .await;
 }
 

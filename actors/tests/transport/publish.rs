@@ -1,19 +1,9 @@
 //! A client offers and sends: it is answered, connects, renegotiates, restarts ICE, and its end is noticed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "transport_support/support.rs"]
-mod support;
 
 use rookery_actors::transport::TransportEvent;
 use rookery_schemas::signal::{Codec, Connection, MediaKind, SrtpProfile};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use support::{Client, Seen, Server, ufrag, until};
+use crate::support::{Client, Seen, Server, ufrag, until};
 use webrtc::peer_connection::{RTCIceConnectionState, SrtpProtectionProfile};
 
 #[tokio::test]
@@ -58,7 +48,7 @@ async fn candidates_are_the_workers_addresses_and_the_public_ones_first() {
     let client = Client::gcm().await;
     client.add_track("camera", RtpCodecKind::Video, 1).await;
     let answer = transport.answer(&client.offer().await).await.unwrap();
-    let addrs = server.media.plane.local_addrs(support::WORKER).to_vec();
+    let addrs = server.media.plane.local_addrs(crate::support::WORKER).to_vec();
     let candidates: Vec<&str> = answer.sdp.lines().filter(|line| line.starts_with("a=candidate")).collect();
     assert_eq!(
         candidates,
@@ -141,7 +131,7 @@ async fn the_client_restarts_ice_and_a_data_channel_lives_on() {
     let channel = client.pc.create_data_channel("probe", None).await.unwrap();
     client.publish_to(&*transport).await;
     client.connected().await;
-    support::opened(&*channel).await;
+    crate::support::opened(&*channel).await;
     let before = client.state.borrow().ice.len();
 
     client.pc.restart_ice().await.unwrap();
@@ -183,13 +173,13 @@ async fn the_server_closing_is_noticed_by_the_client_and_is_no_news_here() {
     client.add_track("camera", RtpCodecKind::Video, 1).await;
     let channel = client.pc.create_data_channel("probe", None).await.unwrap();
     client.publish_to(&*transport).await;
-    support::opened(&*channel).await;
+    crate::support::opened(&*channel).await;
     transport.close().await;
     transport.close().await;
     let ended = async {
         while channel.poll().await.is_some_and(|e| !matches!(e, webrtc::data_channel::DataChannelEvent::OnClose)) {}
     };
-    tokio::time::timeout(support::DEADLINE, ended).await.expect("close_notify reaches the client");
+    tokio::time::timeout(crate::support::DEADLINE, ended).await.expect("close_notify reaches the client");
     assert_eq!(server.events_of(id), [TransportEvent::Connected]);
 }
 

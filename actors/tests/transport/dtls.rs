@@ -1,14 +1,4 @@
 //! DTLS stays at 1.2, also with a client that offers 1.3: the keys are heard in the PRF of 1.2, and 1.3 has another.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "transport_support/support.rs"]
-mod support;
 
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -20,7 +10,7 @@ use str0m::crypto::dtls::DtlsVersion;
 use str0m::media::{Direction, MediaKind};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
-use support::{DEADLINE, Server};
+use crate::support::{DEADLINE, Server};
 
 /// What a `ServerHello` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

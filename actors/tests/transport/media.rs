@@ -1,15 +1,5 @@
 //! Media of an independent stack passes through the transports and the plane: each codec, both SRTP profiles, loss, ICE
 //! restarts. That it is decrypted on the far side proves that both sides of each connection have the same keys.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "transport_support/support.rs"]
-mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +10,7 @@ use rookery_loadtest::{AudioSpec, Media, MediaOptions, MediaStats, Origin, Track
 use rookery_media::{Command, ConnectionId, SlotKey};
 use rookery_schemas::ids::{SlotIndex, TrackId};
 use rookery_schemas::signal::{Codec, Connection, MediaKind, SrtpProfile};
-use support::{DEADLINE, Server, WORKER, until};
+use crate::support::{DEADLINE, Server, WORKER, until};
 
 /// A publisher and a viewer at one server, every track of the one bound to a slot of the other.
 struct Call {

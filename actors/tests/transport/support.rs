@@ -1,6 +1,4 @@
 //! A plane on loopback, transports over it, and a client of the `webrtc` crate.
-#![allow(dead_code, reason = "each test file uses a part")]
-
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

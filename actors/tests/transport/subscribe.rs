@@ -1,14 +1,4 @@
 //! The server offers slots and the client receives: pairs, growth, the answer's payload types, ICE restart.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "transport_support/support.rs"]
-mod support;
 
 use std::collections::HashSet;
 
@@ -17,7 +7,7 @@ use rookery_media::SendSlot;
 use rookery_schemas::ids::SlotIndex;
 use rookery_schemas::limits::SLOT_PAIRS_MAX;
 use rookery_schemas::signal::{Codec, Connection, MediaKind, SrtpProfile};
-use support::{Client, Seen, Server, ufrag};
+use crate::support::{Client, Seen, Server, ufrag};
 use webrtc::peer_connection::RTCIceConnectionState;
 
 fn ssrcs(slots: &[SendSlot]) -> Vec<u32> {

@@ -1,15 +1,5 @@
 //! Closing, dropping and failing to open leave nothing behind: no task, no entry at the media plane. What opening costs is
 //! printed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "transport_support/support.rs"]
-mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +7,7 @@ use std::time::Duration;
 use rookery_actors::transport::PeerTransport;
 use rookery_schemas::signal::{Connection, SrtpProfile};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use support::{Client, Seen, Server, until};
+use crate::support::{Client, Seen, Server, until};
 use tokio::time::Instant;
 
 #[tokio::test]
@@ -64,7 +54,7 @@ async fn connected_pairs_leave_nothing_either() {
         receiver.subscribe_to(&*subscribe, 2, false).await;
         sender.connected().await;
         receiver.connected().await;
-        support::opened(&*channel).await;
+        crate::support::opened(&*channel).await;
         until("the plane has routes", || server.media.plane.stats().routes >= 2).await;
         publish.close().await;
         subscribe.close().await;
