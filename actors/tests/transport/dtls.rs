@@ -4,13 +4,13 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::{DEADLINE, Server};
 use rookery_schemas::signal::{Connection, SrtpProfile};
 use str0m::change::SdpAnswer;
 use str0m::crypto::dtls::DtlsVersion;
 use str0m::media::{Direction, MediaKind};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
-use crate::support::{DEADLINE, Server};
 
 /// What a `ServerHello` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

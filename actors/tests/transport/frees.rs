@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Client, Seen, Server, until};
 use rookery_actors::transport::PeerTransport;
 use rookery_schemas::signal::{Connection, SrtpProfile};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use crate::support::{Client, Seen, Server, until};
 use tokio::time::Instant;
 
 #[tokio::test]

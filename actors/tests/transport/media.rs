@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{DEADLINE, Server, WORKER, until};
 use rookery_actors::transport::{PeerTransport, TransportEvent};
 use rookery_loadtest::dtls::{SRTP_CM, SRTP_GCM};
 use rookery_loadtest::{AudioSpec, Media, MediaOptions, MediaStats, Origin, TrackSpec, VideoSpec, Weather};
 use rookery_media::{Command, ConnectionId, SlotKey};
 use rookery_schemas::ids::{SlotIndex, TrackId};
 use rookery_schemas::signal::{Codec, Connection, MediaKind, SrtpProfile};
-use crate::support::{DEADLINE, Server, WORKER, until};
 
 /// A publisher and a viewer at one server, every track of the one bound to a slot of the other.
 struct Call {

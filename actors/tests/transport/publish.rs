@@ -1,9 +1,9 @@
 //! A client offers and sends: it is answered, connects, renegotiates, restarts ICE, and its end is noticed.
 
+use crate::support::{Client, Seen, Server, ufrag, until};
 use rookery_actors::transport::TransportEvent;
 use rookery_schemas::signal::{Codec, Connection, MediaKind, SrtpProfile};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use crate::support::{Client, Seen, Server, ufrag, until};
 use webrtc::peer_connection::{RTCIceConnectionState, SrtpProtectionProfile};
 
 #[tokio::test]

@@ -5,12 +5,12 @@
 mod session_description;
 use std::time::Duration;
 
+use crate::support::{Client, Seen, Server};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use rookery_actors::transport::{TransportError, TransportEvent};
 use rookery_schemas::signal::{Connection, SrtpProfile};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use crate::support::{Client, Seen, Server};
 use tokio::time::Instant;
 
 /// An offer of Chromium: sound, simulcast video, data.
@@ -125,8 +125,10 @@ async fn mutated_offers_neither_panic_the_library_nor_leave_anything() {
     }
     println!("{answered} answered, {refused} refused");
     assert!(answered > 40 && refused > 40, "the mutations are of no use: {answered} answered, {refused} refused");
-    crate::support::until("all is freed", || server.transports.tasks() == 0 && server.media.plane.stats().connections == 0)
-        .await;
+    crate::support::until("all is freed", || {
+        server.transports.tasks() == 0 && server.media.plane.stats().connections == 0
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
+use crate::support::{Client, Seen, Server, ufrag};
 use rookery_actors::transport::{TransportError, TransportEvent};
 use rookery_media::SendSlot;
 use rookery_schemas::ids::SlotIndex;
 use rookery_schemas::limits::SLOT_PAIRS_MAX;
 use rookery_schemas::signal::{Codec, Connection, MediaKind, SrtpProfile};
-use crate::support::{Client, Seen, Server, ufrag};
 use webrtc::peer_connection::RTCIceConnectionState;
 
 fn ssrcs(slots: &[SendSlot]) -> Vec<u32> {

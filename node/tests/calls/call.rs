@@ -53,4 +53,3 @@ pub(crate) async fn frames_during(client: &Client, time: Duration) -> u64 {
     tokio::time::sleep(time).await;
     video(&client.received().await.unwrap()).frames_complete - before
 }
-

@@ -29,4 +29,3 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
     let page = again.history(History { before: None, after: Some(Seq(49)), limit: Some(10) }).await.unwrap();
     assert_eq!(page.messages.iter().map(|message| message.seq.0).collect::<Vec<_>>(), [50, 51]);
 }
-

@@ -45,4 +45,3 @@ async fn crashing_actors_do_not_interrupt_the_others_media() {
         assert_eq!(metrics[&format!("rookery_actor_restarts_total{{kind=\"{kind}\"}}")], 1.0, "{kind}");
     }
 }
-

@@ -40,7 +40,6 @@ async fn who_may_not_enter_is_told_why() {
     assert_eq!(first.look(|view| view.roster.len()), 2, "refusals cost nobody else anything");
 }
 
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ticket_takes_one_seat() {
     let node = Node::start(&[]).await;

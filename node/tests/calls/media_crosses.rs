@@ -82,4 +82,3 @@ async fn media_stops_at_once_for_whom_it_must() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(frames_during(&again, Duration::from_secs(1)).await, 0, "media of someone who left has stopped");
 }
-
