@@ -292,6 +292,10 @@ pub struct SeatRef {
 pub struct SeatRenewal {
     /// At most [`SEATS_PER_RENEWAL_MAX`], in no order.
     pub seats: Vec<SeatRef>,
+    /// The WebSockets are there, but nothing comes from the clients any more: they count as gone until the seats are renewed
+    /// again. Said at once when it is noticed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
 }
 
 /// Devices were signed out: every gateway ends their WebSockets.

@@ -20,8 +20,8 @@ pub(crate) const ABSENT_MAX: Duration = Duration::from_secs(15);
 pub(crate) struct MediaHealth {
     /// At least one is connected and heard.
     pub(crate) up: bool,
-    /// The publish connection was up and is silent now.
-    pub(crate) publish_silent: bool,
+    /// What was up is silent now: the publish connection, or everything.
+    pub(crate) silent: bool,
 }
 
 /// One participant.
@@ -52,7 +52,7 @@ impl Seat {
         }
         let absent = !self.media.up && (!self.connected || self.born.is_none());
         self.absent_since = if absent { self.absent_since.or(Some(now)) } else { None };
-        let reconnecting = !self.connected || self.born.is_none() || self.media.publish_silent;
+        let reconnecting = !self.connected || self.born.is_none() || self.media.silent;
         std::mem::replace(&mut self.info.reconnecting, reconnecting) != reconnecting
     }
 
@@ -66,6 +66,12 @@ impl Seat {
         (self.connected, self.lapsed) = (false, true);
         self.absent_since = self.absent_since.or(Some(heard + SEAT_RENEWED_EVERY));
         true
+    }
+
+    /// The gateway hears nothing from the client any more; true if it counted as connected.
+    pub(crate) fn fall_quiet(&mut self) -> bool {
+        self.lapsed |= self.connected;
+        std::mem::take(&mut self.connected)
     }
 
     /// The gateway says that the WebSocket is there; true if that was not known.
@@ -140,9 +146,8 @@ mod tests {
 
     #[test]
     fn a_seat_is_absent_only_without_socket_and_media() {
-        let (up, down) =
-            (MediaHealth { up: true, publish_silent: false }, MediaHealth { up: false, publish_silent: false });
-        let silent = MediaHealth { up: false, publish_silent: true };
+        let (up, down) = (MediaHealth { up: true, silent: false }, MediaHealth { up: false, silent: false });
+        let silent = MediaHealth { up: false, silent: true };
         // connected, has an actor, media -> reconnecting, absent
         for (connected, alive, media, reconnecting, absent) in [
             (true, true, down, false, false),

@@ -143,8 +143,8 @@ impl Dispatch {
         let reply = Reply::new(answer, ErrorCode::OwnerUnavailable, Arc::clone(&self.metrics), now);
         let Some(reply) = reply.hold(Bound::Node, &self.renewals.0) else { return };
         match decode::<SeatRenewal>(payload) {
-            Ok(SeatRenewal { seats }) if seats.len() > SEATS_PER_RENEWAL_MAX => reply.refuse(ErrorCode::TooMany),
-            Ok(SeatRenewal { seats }) => self.pass(RoomsMessage::Renew { seats, reply }),
+            Ok(renewal) if renewal.seats.len() > SEATS_PER_RENEWAL_MAX => reply.refuse(ErrorCode::TooMany),
+            Ok(renewal) => self.pass(RoomsMessage::Renew { renewal, reply }),
             Err(code) => reply.refuse(code),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use rookery_media::{Command, EventSink, WorkerIndex};
-use rookery_schemas::bus::{PeerRequest, RoomCommand, RoomReply, RoomRequest, SeatRef};
+use rookery_schemas::bus::{PeerRequest, RoomCommand, RoomReply, RoomRequest, SeatRef, SeatRenewal};
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::{Attachment, PeerId, RoomId};
 use tokio::sync::Semaphore;
@@ -48,7 +48,7 @@ pub(crate) enum RoomsMessage {
     /// To a peer of an awake room.
     PeerRequest { request: Box<PeerRequest>, reply: Reply },
     /// A gateway holds the WebSockets of these seats.
-    Renew { seats: Vec<SeatRef>, reply: Reply },
+    Renew { renewal: SeatRenewal, reply: Reply },
     /// A room has been empty for a while, having seen so many requests.
     Idle { room: RoomId, taken: u64 },
     /// It is time to look for rooms past their end.
@@ -123,8 +123,8 @@ impl Actor for Node {
                 node.request(&myself, room, Box::new(command), reply).await;
             }
             RoomsMessage::PeerRequest { request, reply } => node.peer_request(request, reply),
-            RoomsMessage::Renew { seats, reply } => {
-                node.renew(seats);
+            RoomsMessage::Renew { renewal, reply } => {
+                node.renew(renewal);
                 reply.send(Ok(RoomReply::Done));
             }
             RoomsMessage::Idle { room, taken } => {
@@ -228,14 +228,14 @@ impl NodeState {
     }
 
     /// Tells each room that is awake which of its seats have been renewed; a sleeping one has none.
-    fn renew(&mut self, seats: Vec<SeatRef>) {
+    fn renew(&mut self, SeatRenewal { seats, quiet }: SeatRenewal) {
         let mut by_room: HashMap<RoomId, Vec<(PeerId, Attachment)>> = HashMap::new();
         for SeatRef { room, peer, attachment } in seats {
             by_room.entry(room).or_default().push((peer, attachment));
         }
         for (room, seats) in by_room {
             if let Route::Awake(held) = self.rooms.route(room, false) {
-                let _ = held.scope.send_message(ScopeMessage::ToRoom(RoomMessage::Renewed { seats }));
+                let _ = held.scope.send_message(ScopeMessage::ToRoom(RoomMessage::Renewed { seats, quiet }));
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** every count equals the passes alive; a pass gives back what it took, whatever ends its socket.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ struct Counts {
     all: usize,
     by_address: HashMap<AddrKey, usize>,
     by_user: HashMap<UserId, HashMap<RequestId, Open>>,
-    seats: HashSet<SeatRef>,
+    /// True: something was heard from its client lately.
+    seats: HashMap<SeatRef, bool>,
 }
 
 /// An account's socket.
@@ -56,14 +57,24 @@ impl Sockets {
         }
     }
 
-    /// Every seat that a socket of this gateway holds.
+    /// Every seat that a socket of this gateway holds and hears.
     pub(super) fn seats(&self) -> Vec<SeatRef> {
-        self.0.lock().seats.iter().copied().collect()
+        self.0.lock().seats.iter().filter(|(_, heard)| **heard).map(|(seat, _)| *seat).collect()
+    }
+
+    /// The clients of these seats have fallen silent, or are heard again.
+    pub(super) fn mark(&self, seats: &[SeatRef], heard: bool) {
+        let mut counts = self.0.lock();
+        for seat in seats {
+            if let Some(known) = counts.seats.get_mut(seat) {
+                *known = heard;
+            }
+        }
     }
 
     /// Counts a seat as held, until what is returned is dropped.
     pub(super) fn hold(&self, seat: SeatRef) -> HeldSeat {
-        self.0.lock().seats.insert(seat);
+        self.0.lock().seats.insert(seat, true);
         HeldSeat { sockets: self.clone(), seat }
     }
 
@@ -89,7 +100,7 @@ impl Sockets {
 /// A seat whose WebSocket is here.
 pub(super) struct HeldSeat {
     sockets: Sockets,
-    seat: SeatRef,
+    pub(super) seat: SeatRef,
 }
 
 impl Drop for HeldSeat {

@@ -40,17 +40,31 @@ async fn renew_seats(deps: Weak<WsDeps>) {
     loop {
         tick.tick().await;
         let Some(deps) = deps.upgrade() else { return };
-        let mut by_owner: HashMap<NodeId, Vec<SeatRef>> = HashMap::new();
-        for seat in deps.sockets.seats() {
-            by_owner.entry(deps.owners.home(seat.room)).or_default().push(seat);
-        }
-        let mut batches = Vec::new();
-        for (node, seats) in by_owner {
-            let batch = |seats: &[SeatRef]| (node.clone(), SeatRenewal { seats: seats.to_vec() });
-            batches.extend(seats.chunks(SEATS_PER_RENEWAL_MAX).map(batch));
-        }
-        let renewing = batches.into_iter().map(|(node, renewal)| renew(deps.bus.clone(), node, renewal));
-        stream::iter(renewing).for_each_concurrent(RENEWALS_AT_ONCE, |renewing| renewing).await;
+        tell_owners(&deps, deps.sockets.seats(), false).await;
+    }
+}
+
+/// Tells each owner which of its seats have a WebSocket here, and whether their clients are quiet.
+async fn tell_owners(deps: &WsDeps, seats: Vec<SeatRef>, quiet: bool) {
+    let mut by_owner: HashMap<NodeId, Vec<SeatRef>> = HashMap::new();
+    for seat in seats {
+        by_owner.entry(deps.owners.home(seat.room)).or_default().push(seat);
+    }
+    let mut batches = Vec::new();
+    for (node, seats) in by_owner {
+        let batch = |seats: &[SeatRef]| (node.clone(), SeatRenewal { seats: seats.to_vec(), quiet });
+        batches.extend(seats.chunks(SEATS_PER_RENEWAL_MAX).map(batch));
+    }
+    let telling = batches.into_iter().map(|(node, renewal)| renew(deps.bus.clone(), node, renewal));
+    stream::iter(telling).for_each_concurrent(RENEWALS_AT_ONCE, |telling| telling).await;
+}
+
+/// The client of these seats has fallen silent, or is heard again. Returns at once.
+pub(super) fn mark_seats(deps: &Arc<WsDeps>, seats: Vec<SeatRef>, heard: bool) {
+    deps.sockets.mark(&seats, heard);
+    if !seats.is_empty() {
+        let deps = Arc::clone(deps);
+        tokio::spawn(async move { tell_owners(&deps, seats, !heard).await });
     }
 }
 

@@ -25,6 +25,9 @@ pub struct WsConfig {
     /// No complete message for so long cuts the socket: clients ping every 500 ms. So a message in fragments, or a slow
     /// one, has as long to be complete. 10 s.
     pub silence_max: Duration,
+    /// Nothing heard for so long: the others in the client's rooms are told, and again when it is heard. 2.5 s: five pings, so
+    /// that a client that vanished is shown as such within 3 s.
+    pub quiet_after: Duration,
     /// How long a socket without a ticket has for its `resume`. 5 s.
     pub opening_max: Duration,
     /// Messages that wait for a slow reader. 1,024.
@@ -54,6 +57,7 @@ impl Default for WsConfig {
             refused_in_a_row_max: 100,
             malformed_in_a_row_max: 10,
             silence_max: Duration::from_secs(10),
+            quiet_after: Duration::from_millis(2_500),
             opening_max: Duration::from_secs(5),
             queue_messages_max: 1_024,
             queue_bytes_max: 1024 * 1024,
@@ -85,6 +89,7 @@ mod tests {
             ("what waits for a slow reader", format!("{} MiB", config.queue_bytes_max >> 20)),
             ("what waits for a slow reader", format!("{} s without", config.stall_max.as_secs())),
             ("silence of a client", format!("{} s", config.silence_max.as_secs())),
+            ("silence of a client", format!("{} s", config.quiet_after.as_secs_f64())),
             ("sockets of one account", config.sockets_per_user_max.to_string()),
         ] {
             assert!(row(what).contains(&tells), "{what}: {:?} does not tell {tells:?}", row(what));

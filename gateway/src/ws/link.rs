@@ -29,7 +29,7 @@ pub(super) struct Link {
     /// The client was told to attach again; once for each attachment is enough.
     pub(super) reattach_said: bool,
     /// Keeps the seat renewed.
-    _held: HeldSeat,
+    pub(super) held: HeldSeat,
 }
 
 /// What a personal message means for the link.
@@ -49,8 +49,7 @@ impl Link {
         attached.snapshot.roster = Vec::new();
         attached.snapshot.tracks = Vec::new();
         let cursor = Cursor::at(snapshot.epoch, snapshot.n);
-        let link =
-            Self { sitter, attached, cursor, resuming: false, superseded: None, reattach_said: false, _held: held };
+        let link = Self { sitter, attached, cursor, resuming: false, superseded: None, reattach_said: false, held };
         (link, snapshot)
     }
 

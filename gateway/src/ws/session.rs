@@ -28,6 +28,7 @@ use tokio_stream::StreamMap;
 
 use super::WsDeps;
 use super::admission::Pass;
+use super::chores::mark_seats;
 use super::close::Cut;
 use super::frames;
 use super::link::Link;
@@ -151,18 +152,19 @@ impl Session {
         self.subscriptions.clear();
         self.outbox.end(cut);
         let grace = self.deps.config.close_grace;
+        let outbox_gone = self.outbox.clone();
         // What the client still sends is read and dropped: unread, it would turn our close frame into a reset.
         let goodbye = async {
-            self.outbox.gone().await;
+            outbox_gone.gone().await;
             while reader.next().await.is_some_and(|message| message.is_ok()) {}
         };
-        let _ = tokio::time::timeout(2 * grace, goodbye).await;
+        let (metrics, outbox, rooms) = (self.deps.metrics.clone(), self.outbox.clone(), self.links.len());
+        // The owners are told at once: a client that takes no goodbye is not there any more.
+        let _ = tokio::join!(tokio::time::timeout(2 * grace, goodbye), self.give_back());
         writing.abort();
-        drop(reader);
-        let cut = self.outbox.cut();
-        self.deps.metrics.closed(cut);
-        tracing::info!(cut = cut.map(Cut::label), rooms = self.links.len(), "socket ended");
-        self.give_back().await;
+        let cut = outbox.cut();
+        metrics.closed(cut);
+        tracing::info!(cut = cut.map(Cut::label), rooms, "socket ended");
     }
 
     async fn serve(&mut self, reader: &mut SplitStream<WebSocket>) -> Option<Cut> {
@@ -172,7 +174,9 @@ impl Session {
         let outbox = self.outbox.clone();
         let patience = if self.who.is_some() { config.silence_max } else { config.opening_max };
         let silence = tokio::time::sleep(patience);
-        tokio::pin!(silence);
+        let quiet = tokio::time::sleep(config.quiet_after);
+        tokio::pin!(silence, quiet);
+        let mut heard = true;
         let mut renew = tokio::time::interval_at(Instant::now() + config.resume_token_every, config.resume_token_every);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -187,10 +191,19 @@ impl Session {
                     // It was us who did not read.
                     silence.as_mut().reset(Instant::now() + config.silence_max);
                 }
+                () = &mut quiet, if heard => {
+                    heard = self.in_flight >= IN_FLIGHT_MAX;
+                    quiet.as_mut().reset(Instant::now() + config.quiet_after);
+                    self.mark_seats(heard);
+                }
                 message = reader.next(), if self.in_flight < IN_FLIGHT_MAX => {
                     match message {
                         Some(Ok(Message::Close(_))) | None => return None,
                         Some(Ok(message)) => {
+                            quiet.as_mut().reset(Instant::now() + config.quiet_after);
+                            if !std::mem::replace(&mut heard, true) {
+                                self.mark_seats(true);
+                            }
                             let complete = matches!(message, Message::Text(_));
                             self.incoming(message).await;
                             if complete && self.who.is_some() {
@@ -211,6 +224,12 @@ impl Session {
                 return Some(cut);
             }
         }
+    }
+
+    /// Tells the owners of this socket's seats whether the client is heard.
+    fn mark_seats(&self, heard: bool) {
+        let seats = self.links.values().map(|link| link.held.seat).collect();
+        mark_seats(&self.deps, seats, heard);
     }
 
     fn silent_too_long(&self) -> ErrorCode {

@@ -120,11 +120,12 @@ impl PeerState {
     }
 
     fn health_changed(&mut self, out: &mut Vec<Effect>) {
-        let links = [self.publish, self.subscribe];
-        let health = MediaHealth {
-            up: links.iter().flatten().any(|link| link.connected && !link.silent),
-            publish_silent: self.publish.is_some_and(|link| link.connected && link.silent),
-        };
+        let connected = |link: Option<Link>| link.filter(|link| link.connected);
+        let links = [connected(self.publish), connected(self.subscribe)];
+        let up = links.iter().flatten().any(|link| !link.silent);
+        // whoever sends is missed as soon as that stops; whoever only receives, when its reports do
+        let silent = links.iter().flatten().next().is_some_and(|first| first.silent);
+        let health = MediaHealth { up, silent };
         if std::mem::replace(&mut self.health, health) != health {
             out.push(Effect::Room(PeerFact::Media(health)));
         }

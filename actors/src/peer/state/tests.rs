@@ -506,7 +506,7 @@ fn the_room_hears_of_silence_and_of_its_end() {
     ] {
         peer.state.media(&event, &mut peer.out);
     }
-    let media = |up| PeerFact::Media(MediaHealth { up, publish_silent: !up });
+    let media = |up| PeerFact::Media(MediaHealth { up, silent: !up });
     assert_eq!(peer.facts(), [media(true), media(false), media(true)]);
 }
 

@@ -205,7 +205,7 @@ impl RoomState {
         let role_changed = std::mem::replace(&mut seat.info.role, role) != role;
         let was_reconnecting = seat.info.reconnecting;
         // Who comes back has an actor from now on.
-        seat.info.reconnecting = seat.media.publish_silent;
+        seat.info.reconnecting = seat.media.silent;
         if role_changed || was_reconnecting != seat.info.reconnecting {
             self.announce(ServerMessage::PeerUpdated { peer: seat.info.clone() }, out)?;
         }

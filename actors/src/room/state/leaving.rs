@@ -293,7 +293,7 @@ impl RoomState {
         Ok(())
     }
 
-    /// A gateway says that it holds these attachments' WebSockets.
+    /// A gateway says that it holds these attachments' WebSockets, and whether their clients have fallen silent.
     ///
     /// # Errors
     /// [`Error`] if an event cannot be encoded.
@@ -301,11 +301,12 @@ impl RoomState {
         &mut self,
         now: Now,
         seats: &[(PeerId, Attachment)],
+        quiet: bool,
         out: &mut Vec<Effect>,
     ) -> Result<(), Error> {
         for (peer, attachment) in seats {
             let seat = self.roster.get_mut(*peer).filter(|seat| seat.attachment == *attachment);
-            if seat.is_some_and(|seat| seat.renew(now.elapsed)) {
+            if seat.is_some_and(|seat| if quiet { seat.fall_quiet() } else { seat.renew(now.elapsed) }) {
                 self.seat_changed(now, *peer, out)?;
             }
         }
