@@ -362,7 +362,7 @@ impl World {
 async fn renew_seats(bus: Arc<ScriptedBus>, node: NodeId, sitting: Arc<Mutex<HashSet<SeatRef>>>) {
     loop {
         tokio::time::sleep(SEAT_RENEWED_EVERY).await;
-        let renewal = SeatRenewal { seats: sitting.lock().iter().copied().collect() };
+        let renewal = SeatRenewal { seats: sitting.lock().iter().copied().collect(), quiet: false };
         let body = Bytes::from(serde_json::to_vec(&renewal).unwrap());
         let _ = bus.request(&seats_subject(&node), body, SEAT_RENEWED_EVERY).await;
     }

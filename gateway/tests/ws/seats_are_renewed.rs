@@ -9,7 +9,7 @@ use rookery_actors::seams::Bus;
 use rookery_gateway::config::GatewayConfig;
 use rookery_gateway::ws::WsConfig;
 use rookery_schemas::bus::{
-    RoomAnswer, RoomCommand, RoomReply, SEATS_PER_RENEWAL_MAX, SeatRef, SeatRenewal, seats_subject,
+    RoomAnswer, RoomCommand, RoomReply, SEAT_RENEWED_EVERY, SEATS_PER_RENEWAL_MAX, SeatRef, SeatRenewal, seats_subject,
 };
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::Attachment;
@@ -22,17 +22,20 @@ use crate::world::{Play, World, node, peer, room, user};
 /// Between two attempts to tell an owner.
 const DETACHED_AGAIN: Duration = Duration::from_secs(1);
 
+/// Which seats, and whether their clients are quiet.
+type Renewal = (BTreeSet<SeatRef>, bool);
+
 /// The renewals that a node hears.
-async fn heard_at(world: &World, name: &str) -> mpsc::Receiver<BTreeSet<SeatRef>> {
+async fn heard_at(world: &World, name: &str) -> mpsc::Receiver<Renewal> {
     let mut served = world.bus.serve(&seats_subject(&node(name))).await.unwrap();
     let (hears, heard) = mpsc::channel(64);
     tokio::spawn(async move {
         while let Some(message) = served.next().await {
-            let SeatRenewal { seats } = serde_json::from_slice(&message.payload).unwrap();
+            let SeatRenewal { seats, quiet } = serde_json::from_slice(&message.payload).unwrap();
             assert!(!seats.is_empty() && seats.len() <= SEATS_PER_RENEWAL_MAX);
             let done: RoomAnswer = Ok(RoomReply::Done);
             message.answer.unwrap().send(Bytes::from(serde_json::to_vec(&done).unwrap()));
-            if hears.send(seats.into_iter().collect()).await.is_err() {
+            if hears.send((seats.into_iter().collect(), quiet)).await.is_err() {
                 return;
             }
         }
@@ -45,8 +48,12 @@ fn seat(of: u128, who: u128, attachment: u32) -> SeatRef {
 }
 
 /// Waits for a renewal of just these.
-async fn until_renewed(heard: &mut mpsc::Receiver<BTreeSet<SeatRef>>, seats: &[SeatRef]) {
-    let wanted: BTreeSet<SeatRef> = seats.iter().copied().collect();
+async fn until_renewed(heard: &mut mpsc::Receiver<Renewal>, seats: &[SeatRef]) {
+    until_heard(heard, seats, false).await;
+}
+
+async fn until_heard(heard: &mut mpsc::Receiver<Renewal>, seats: &[SeatRef], quiet: bool) {
+    let wanted = (seats.iter().copied().collect(), quiet);
     let waiting = async { while heard.recv().await.unwrap() != wanted {} };
     tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("these seats are renewed");
 }
@@ -114,4 +121,18 @@ async fn told_until(last: RoomAnswer) {
     tokio::time::sleep(2 * DETACHED_AGAIN).await;
     assert_eq!(world.commands(), ["join", "detach", "detach", "detach", "detach"], "and no more");
     assert!(heard.try_recv().is_err(), "nobody sits there");
+}
+
+#[tokio::test]
+async fn a_client_that_falls_silent_is_told_of_and_not_renewed() {
+    let quiet_after = Duration::from_millis(200);
+    let world = World::with(WsConfig { quiet_after, ..WsConfig::default() }, GatewayConfig::default()).await;
+    let mut heard = heard_at(&world, "n1").await;
+    let mut guest = world.joined(room(1), peer(1)).await;
+    until_heard(&mut heard, &[seat(1, 1, 1)], true).await;
+    guest.say(2, None, json!({ "type": "ping" })).await;
+    until_heard(&mut heard, &[seat(1, 1, 1)], false).await;
+    until_heard(&mut heard, &[seat(1, 1, 1)], true).await;
+    let next = tokio::time::timeout(SEAT_RENEWED_EVERY + quiet_after, heard.recv()).await;
+    assert!(next.is_err(), "nothing is said of it in the next seconds: {next:?}");
 }

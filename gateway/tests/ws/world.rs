@@ -126,7 +126,9 @@ pub fn device(account: UserId) -> FamilyId {
 impl World {
     /// A gateway with the default bounds.
     pub async fn new() -> Self {
-        Self::with(WsConfig::default(), GatewayConfig::default()).await
+        // the clients of most tests do not ping
+        let quiet_after = std::time::Duration::from_secs(3_600);
+        Self::with(WsConfig { quiet_after, ..WsConfig::default() }, GatewayConfig::default()).await
     }
 
     /// A gateway with these bounds.

@@ -91,7 +91,7 @@ fn a_lost_seat_is_made_anew_but_not_for_who_left() {
 
 #[test]
 fn media_is_kept_only_if_it_is_asked_for_and_alive() {
-    let up = PeerFact::Media(MediaHealth { up: true, publish_silent: false });
+    let up = PeerFact::Media(MediaHealth { up: true, silent: false });
     for (what, alive, asked, srtp, kept) in [
         ("asked and alive", true, true, SrtpProfile::Gcm, true),
         ("not asked", true, false, SrtpProfile::Gcm, false),
@@ -123,7 +123,7 @@ fn a_room_that_starts_anew_takes_its_peers_in_again() {
         seated: Seated { info, attachment: Attachment(3), connected: true },
         srtp: SrtpProfile::Gcm,
         born: Attachment(2),
-        media: MediaHealth { up: true, publish_silent: false },
+        media: MediaHealth { up: true, silent: false },
         tracks: vec![track(8, 2)],
     };
     let mut room = Room::wake_with(RoomRow { ad_hoc: true, ..row() }, vec![report]);

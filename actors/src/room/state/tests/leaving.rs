@@ -21,7 +21,7 @@ fn a_lost_socket_is_told_at_once_and_the_seat_kept_15_s() {
 fn media_keeps_a_seat_without_a_socket() {
     let mut room = Room::wake(row());
     room.join_guest(at(0), 2);
-    let media = |up| PeerFact::Media(MediaHealth { up, publish_silent: !up });
+    let media = |up| PeerFact::Media(MediaHealth { up, silent: !up });
     let fact = |room: &mut Room, seconds, up| {
         room.state.fact(at(seconds), peer(2), Attachment(1), media(up), &mut room.out).unwrap();
     };
@@ -95,6 +95,26 @@ fn a_ban_is_stored_before_it_is_told() {
 }
 
 #[test]
+fn a_quiet_client_counts_as_gone_until_it_is_heard_again() {
+    let mut room = Room::wake(row());
+    room.join_guest(at(0), 2);
+    room.told();
+    let seat = [(peer(2), Attachment(1))];
+    for (quiet, told) in [(true, Some(true)), (true, None), (false, Some(false)), (false, None), (true, Some(true))] {
+        room.state.renewed(at(3), &seat, quiet, &mut room.out).unwrap();
+        let shown = room.told().into_iter().map(|message| match message {
+            ServerMessage::PeerUpdated { peer } => peer.reconnecting,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(shown.collect::<Vec<_>>(), told.into_iter().collect::<Vec<_>>(), "quiet: {quiet}");
+    }
+    room.state.tick(at(17), Some(Duration::ZERO), &mut room.out).unwrap();
+    assert_eq!(room.told(), vec![], "its seat is kept for 15 s");
+    room.state.tick(at(18), Some(Duration::ZERO), &mut room.out).unwrap();
+    assert!(matches!(room.told()[..], [ServerMessage::PeerLeft { reason: LeaveReason::TimedOut, .. }]));
+}
+
+#[test]
 fn a_silent_gateway_counts_only_where_it_could_have_been_heard() {
     let mut room = Room::wake(row());
     room.join_guest(at(0), 2);
@@ -123,9 +143,9 @@ fn a_silent_gateway_counts_only_where_it_could_have_been_heard() {
     ] {
         assert_eq!(tick(&mut room, second, works), told, "at {second} s: {what}");
     }
-    room.state.renewed(at(71), &[(peer(2), Attachment(2)), (peer(9), Attachment(1))], &mut room.out).unwrap();
+    room.state.renewed(at(71), &[(peer(2), Attachment(2)), (peer(9), Attachment(1))], false, &mut room.out).unwrap();
     assert_eq!(room.told(), vec![], "neither is a seat here");
-    room.state.renewed(at(71), &[(peer(2), Attachment(1))], &mut room.out).unwrap();
+    room.state.renewed(at(71), &[(peer(2), Attachment(1))], false, &mut room.out).unwrap();
     let told = room.told();
     assert!(matches!(&told[..], [ServerMessage::PeerUpdated { peer }] if !peer.reconnecting), "{told:?}");
 }
