@@ -232,6 +232,12 @@ impl View {
         self.bound.iter().find(|(_, bound)| **bound == track).map(|(slot, _)| *slot)
     }
 
+    /// Whether a peer has a publication.
+    #[must_use]
+    pub fn publishes(&self, peer: PeerId) -> bool {
+        self.tracks.values().any(|track| track.peer == peer)
+    }
+
     /// Whether the server says that a track is in one of the slots.
     #[must_use]
     pub fn is_live(&self, track: TrackId) -> bool {

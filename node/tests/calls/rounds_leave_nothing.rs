@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use rookery_loadtest::client::View;
 use rookery_loadtest::{Client, ClientOptions};
 use rookery_schemas::rest::{Join, Room};
 
@@ -56,7 +57,13 @@ async fn come(node: &Node, room: &Room, i: usize) -> Client {
 
 /// Two of the ten follow the others.
 async fn follow_all(inside: &[Client]) {
-    join_all(inside.iter().take(2).map(|follower| follow(follower, PEOPLE - 1))).await;
+    let all =
+        |client: &Client, of: &View| inside.iter().all(|one| one.peer() == client.peer() || of.publishes(one.peer()));
+    join_all(inside.iter().take(2).map(|follower| async {
+        follower.until(SOON, "everyone's sound", |view| all(follower, view)).await.unwrap();
+        follow(follower, PEOPLE - 1).await;
+    }))
+    .await;
 }
 
 async fn end(node: &Node, room: &Room, how: End, inside: Vec<Client>) {
