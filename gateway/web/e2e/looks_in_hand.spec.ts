@@ -245,3 +245,50 @@ test("voices and figures draw nothing again", async ({ page }) => {
   expect(drawn).toBeGreaterThan(0);
   expect(drawn).toBeLessThanOrEqual(seconds + 2);
 });
+
+test("where there are no windows for documents, the largest picture floats", async ({ page }) => {
+  await page.addInitScript(() => Object.defineProperty(window, "documentPictureInPicture", { value: undefined }));
+  await enter(page, "people=3");
+  await expect.poll(() => page.locator("video[data-peer]").evaluateAll((all) => all.filter((v) => (v as HTMLVideoElement).videoWidth > 0).length)).toBe(2);
+  expect(await page.evaluate(() => document.pictureInPictureEnabled)).toBe(true);
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("menuitem", { name: "Picture in picture" }).click();
+  await expect.poll(() => page.evaluate(() => (document.pictureInPictureElement as HTMLElement | null)?.dataset["track"] !== undefined)).toBe(true);
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("menuitem", { name: "Back to the page" }).click();
+  await expect.poll(() => page.evaluate(() => document.pictureInPictureElement)).toBeNull();
+});
+
+test("the list of rooms is gone through by arrow keys", async ({ page }) => {
+  await page.goto("/?mock=people=5");
+  await page.getByRole("link", { name: "Ops on call" }).focus();
+  await page.keyboard.press("ArrowDown");
+  await expect(page.getByRole("link", { name: "Friday film" })).toBeFocused();
+  await page.keyboard.press("Home");
+  await expect(page.getByRole("link", { name: "Design review", exact: true })).toBeFocused();
+});
+
+test("focus goes back to where it was, arrow keys go through bars and lists, and a draft outlives its panel", async ({ page }) => {
+  await enter(page, "people=3");
+  const more = page.getByRole("button", { name: "More" });
+  await more.focus();
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keys" }).waitFor();
+  await page.keyboard.press("Escape");
+  await expect(more).toBeFocused();
+  await page.keyboard.press("ArrowRight");
+  await expect(page.getByRole("button", { name: "Leave", exact: true })).toBeFocused();
+  await page.keyboard.press("Home");
+  await expect(page.getByRole("button", { name: "Mute", exact: true })).toBeFocused();
+  await page.keyboard.press("c");
+  const field = page.getByPlaceholder("Message everyone");
+  await field.fill("Half a thought");
+  await page.getByRole("button", { name: "Emoji" }).click();
+  await page.getByRole("button", { name: "👍" }).click();
+  await expect(field).toHaveValue("Half a thought👍");
+  await expect(field).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(field).toHaveCount(0);
+  await page.keyboard.press("c");
+  await expect(field).toHaveValue("Half a thought👍");
+});

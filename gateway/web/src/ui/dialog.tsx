@@ -12,6 +12,18 @@ import { useText } from "../app/i18n";
 import { IconButton } from "./button";
 import { cx } from "./cx";
 
+/** What had the focus last, menus and dialogs apart: those go away, and it is to come back to what was behind them. */
+let behind: HTMLElement | null = null;
+document.addEventListener("focusin", ({ target }) => {
+  if (target instanceof HTMLElement && !target.closest('[role="menu"], [role="dialog"]')) behind = target;
+});
+
+/** Ours are opened by keys and menus, not by a trigger that the library would know of. */
+function giveBack(event: Event): void {
+  event.preventDefault();
+  if (behind?.isConnected) behind.focus();
+}
+
 interface DialogProps {
   open: boolean;
   onClose: () => void;
@@ -28,6 +40,7 @@ export function Dialog({ open, onClose, title, lead, children }: DialogProps) {
         <div className="fixed inset-0 z-40 grid place-items-center overflow-y-auto bg-[oklch(0.1_0.01_250/0.55)] p-4">
           <Radix.Content
             {...(lead ? {} : { "aria-describedby": undefined })}
+            onCloseAutoFocus={giveBack}
             className="float-in relative w-full max-w-md rounded-[18px] border border-line bg-raised p-6 shadow-float outline-none"
           >
             <Radix.Title className="pe-8 text-lg leading-6 font-semibold tracking-tight">{title}</Radix.Title>
@@ -62,6 +75,7 @@ export function Sheet({ open, onClose, title, children, className }: SheetProps)
           <Radix.Content
             aria-describedby={undefined}
             onOpenAutoFocus={(event) => event.preventDefault()}
+            onCloseAutoFocus={giveBack}
             tabIndex={-1}
             className={cx("sheet-in flex h-[82dvh] w-full flex-col overflow-hidden rounded-t-[18px] border-t border-line bg-surface outline-none", className)}
           >

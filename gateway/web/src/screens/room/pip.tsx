@@ -149,7 +149,7 @@ function Small({ label, off = false, danger = false, onClick, children }: { labe
 /** Whether a picture floats outside of the page now. */
 export function useFloats(view: RoomView): boolean {
   const windowed = useSlice(view, (now) => now.pip !== null);
-  const [video, setVideo] = useState(false);
+  const [video, setVideo] = useState(() => document.pictureInPictureElement !== null);
   useEffect(() => {
     const read = (): void => setVideo(document.pictureInPictureElement !== null);
     document.addEventListener("enterpictureinpicture", read, true);
