@@ -1,5 +1,6 @@
 /**
- * Both media connections of one call and their repair: first an ICE restart, then a new attachment.
+ * Both media connections of one call and their repair: first an ICE restart, then a new attachment. What is sent comes from
+ * one list, and what arrives is read in one place, so that another way to the others can stand beside these two.
  *
  * **Invariant:** repair goes on until media flows, but ever more slowly, and never while the signalling line is down.
  */
@@ -33,6 +34,13 @@ export interface CallMediaHooks {
   refused(what: DeviceKind | "screen", code: ClientCode): void;
 }
 
+interface Outgoing {
+  sent: Sent;
+  track: MediaStreamTrack | null;
+  muted: boolean;
+  over: boolean;
+}
+
 /** What the devices are called on the publish connection. */
 const MICROPHONE: Sent = { key: "microphone", source: "microphone", kind: "audio" };
 const CAMERA: Sent = { key: "camera", source: "camera", kind: "video" };
@@ -63,6 +71,16 @@ export class CallMedia {
     const refused = (source: SourceKind, code: ClientCode): void => hooks.refused(source === "screen_audio" ? "screen" : source, code);
     this.publisher = new Publisher(make, signal, { changed, refused: (source, error) => refused(source, error.code) });
     this.subscriber = new Subscriber(make, signal, { changed, audio: (slot, track) => this.audio.set(slot, track) });
+  }
+
+  /** The tracks that arrive now, pictures and sound. */
+  get live(): ReadonlyMap<TrackId, MediaStreamTrack> {
+    return this.subscriber.live;
+  }
+
+  /** For statistics. */
+  get connections(): readonly (RTCPeerConnection | undefined)[] {
+    return [this.publisher.connection, this.subscriber.connection];
   }
 
   /** Worse of the two; `none` if there is nothing to send and nothing to receive yet. */
@@ -156,20 +174,27 @@ export class CallMedia {
   }
 
   #send(): void {
-    const { microphone, camera } = this.#local.state.get();
-    this.publisher.set(MICROPHONE, microphone.track, !microphone.on || !microphone.track);
-    this.publisher.set(CAMERA, camera.on ? camera.track : null, !camera.on || !camera.track);
-    const shares = this.#local.screens.state.get();
-    for (let place = 0; place < SHARES_MAX; place += 1) {
-      const share = shares.find((other) => other.place === place);
-      this.#sendOrEnd(screen(place), share?.video ?? null);
-      this.#sendOrEnd(screenAudio(place), share?.audio ?? null);
+    for (const { sent, track, muted, over } of this.#outgoing()) {
+      if (over) this.publisher.end(sent.key);
+      else this.publisher.set(sent, track, muted);
     }
   }
 
-  #sendOrEnd(sent: Sent, track: MediaStreamTrack | null): void {
-    if (track) this.publisher.set(sent, track, false);
-    else this.publisher.end(sent.key);
+  /** Everything that there is to be sent, and what is not any more (`over`). */
+  #outgoing(): Outgoing[] {
+    const { microphone, camera } = this.#local.state.get();
+    const shares = this.#local.screens.state.get();
+    const list: Outgoing[] = [
+      { sent: MICROPHONE, track: microphone.track, muted: !microphone.on || !microphone.track, over: false },
+      { sent: CAMERA, track: camera.on ? camera.track : null, muted: !camera.on || !camera.track, over: false },
+    ];
+    for (let place = 0; place < SHARES_MAX; place += 1) {
+      const share = shares.find((other) => other.place === place);
+      const [video, audio] = [share?.video ?? null, share?.audio ?? null];
+      list.push({ sent: screen(place), track: video, muted: false, over: video === null });
+      list.push({ sent: screenAudio(place), track: audio, muted: false, over: audio === null });
+    }
+    return list;
   }
 
   #changed(): void {

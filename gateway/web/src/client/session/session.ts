@@ -91,7 +91,7 @@ export class RoomSession implements Rider {
       refused: (what, code) => this.events.emit("refused", { what, code }),
     });
     this.media.publisher.codec = options.codec;
-    this.stats = new Stats({ connections: () => [this.media.publisher.connection, this.media.subscriber.connection], owners: () => this.#owners() });
+    this.stats = new Stats({ connections: () => this.media.connections, owners: () => this.#owners() });
   }
 
   get room(): RoomId {
@@ -328,7 +328,7 @@ export class RoomSession implements Rider {
 
   /** Whose each report of the browser's statistics is. */
   #owners(): Owners {
-    const received = new Map([...this.media.subscriber.live].map(([track, { id }]) => [id, track]));
+    const received = new Map([...this.media.live].map(([track, { id }]) => [id, track]));
     const { sent } = this.media.publisher;
     const { self } = this.roster.get();
     return {
@@ -345,7 +345,7 @@ export class RoomSession implements Rider {
 
   #mediaChanged(): void {
     if (this.#ended) return;
-    this.slots.set(this.media.subscriber.live);
+    this.slots.set(this.media.live);
     if (this.media.health === "connected") this.#hadMedia = true;
     this.#say();
   }
