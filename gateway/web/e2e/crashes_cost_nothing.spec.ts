@@ -28,7 +28,7 @@ async function gapOver(name: string, pictures: [Person, string][], crash: () => 
     pictures[0]![0].page.waitForTimeout(BEFORE_MS).then(crash),
   ]);
   console.log(`figure picture_gap_over_${name}_crash ${Math.round(Math.max(...seen.map((one) => one.gapMs)))} ms`);
-  console.log(`figure sound_gap_over_${name}_crash ${heard.gapMs} ms (${Math.round(heard.concealedMs)} ms made up, ${heard.tracks} voices)`);
+  console.log(`figure sound_gap_over_${name}_crash ${heard.gapMs} ms (${Math.round(heard.concealedMs)} ms made up, ${heard.voices} voices)`);
   for (const one of seen) expectGoingOn(one);
   return heard;
 }
@@ -79,7 +79,7 @@ test("room, router and peer panic: three people go on seeing each other and writ
   for (const target of ["room", "router"]) {
     const pictures: [Person, string][] = [[ada, benId!], [ada, cleoId], [cleo, adaId], [cleo, benId!]];
     const heard = await gapOver(target, pictures, () => node.inject(room, target));
-    expect(heard.tracks).toBe(2);
+    expect(heard.voices).toBe(2);
     expect(heard.gapMs).toBeLessThanOrEqual(SILENCE_MAX_MS);
     expect(await restarts(node, target)).toBe(1);
     await expectChatAndRoster(all, `after the ${target}`);

@@ -1,5 +1,5 @@
 /**
- * The fake camera and microphone: a clip whose frames carry their own number, and a tone.
+ * The fake camera and microphone: a clip whose frames carry their own number, and something like a voice.
  *
  * The number is drawn as a row of black and white blocks and, below it, the same row inverted: a frame that was decoded
  * wrongly does not pass for another one.
@@ -28,7 +28,7 @@ export interface Clips {
 export function makeClips(folder: string): Clips {
   mkdirSync(folder, { recursive: true });
   const video = join(folder, "counter.y4m");
-  const audio = join(folder, "tone.wav");
+  const audio = join(folder, "voice.wav");
   if (!existsSync(video)) {
     const bit = `mod(floor(N/pow(2,floor(X/${BLOCK}))),2)`;
     const luma = `if(lt(Y,${BLOCK}),16+219*${bit},if(lt(Y,${2 * BLOCK}),235-219*${bit},lum(X,Y)))`;
@@ -41,7 +41,9 @@ export function makeClips(folder: string): Clips {
     ], video);
   }
   if (!existsSync(audio)) {
-    ffmpeg(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=20", "-filter:a", "volume=0.8", "-f", "wav"], audio);
+    // Its pitch moves like a voice's: a steady tone would be taken for noise by the browser, and suppressed.
+    const voice = "0.7*sin(2*PI*300*t+60*sin(2*PI*2*t)+25*sin(2*PI*5*t))";
+    ffmpeg(["-f", "lavfi", "-i", `aevalsrc=exprs='${voice}':s=48000:d=20`, "-f", "wav"], audio);
   }
   return { video, audio };
 }
