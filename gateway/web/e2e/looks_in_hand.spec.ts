@@ -294,3 +294,21 @@ test("focus goes back to where it was, arrow keys go through bars and lists, and
   await page.keyboard.press("c");
   await expect(field).toHaveValue("Half a thought👍");
 });
+
+test("the statistics name every track, and are copied without names", async ({ page }) => {
+  await enter(page, "people=3");
+  await expect.poll(() => page.locator("video[data-peer]").evaluateAll((all) => all.filter((v) => (v as HTMLVideoElement).videoWidth > 0).length)).toBe(2);
+  await page.keyboard.press("Shift+S");
+  const table = page.getByRole("region", { name: "Statistics" });
+  for (const row of ["You, microphone", "Noor Haddad, camera", "Noor Haddad, microphone", "Ingrid, camera"]) await table.getByRole("rowheader", { name: row, exact: true }).waitFor({ timeout: 15_000 });
+  await expect.poll(async () => table.getByRole("row", { name: /^Noor Haddad, camera VP8 640×360 \d+ \d+ [\d.]+ % [\d.]+ ms [\d.]+ ms \d+$/ }).count(), { timeout: 15_000 }).toBe(1);
+  await table.getByRole("button", { name: "Copy as JSON" }).click();
+  await page.getByText("The statistics are copied.").first().waitFor();
+  const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as { tracks: Record<string, unknown>[]; connection: object };
+  expect(copied.connection).toEqual({ state: "live" });
+  const [received] = copied.tracks.filter((track) => track["direction"] === "in" && track["kind"] === "video");
+  expect(Object.keys(received ?? {}).sort()).toEqual([
+    "bitsPerSecond", "codec", "direction", "framesPerSecond", "freezes", "height", "jitterMs", "kind", "layer", "loss", "newFreezes", "peer", "rttMs", "source", "track", "width",
+  ]);
+  expect(JSON.stringify(copied)).not.toContain("Noor");
+});

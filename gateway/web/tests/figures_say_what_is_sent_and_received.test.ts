@@ -58,9 +58,11 @@ describe("bars", () => {
 
 describe("the upload", () => {
   it("is limited when the largest layer that is sent is small, however small the others are", () => {
-    const layer = (rid: string, frameHeight: number, framesPerSecond: number) => ({ id: rid, type: "outbound-rtp", kind: "video", frameHeight, framesPerSecond, qualityLimitationReason: "bandwidth" });
+    const layer = (rid: string, frameHeight: number, framesPerSecond: number) => ({ id: rid, type: "outbound-rtp", kind: "video", frameHeight, framesPerSecond, framesSent: 400, qualityLimitationReason: "bandwidth" });
     expect(sampleOf([report(layer("q", 180, 30), layer("f", 720, 30))]).limited).toBe(false);
     expect(sampleOf([report(layer("q", 180, 30), layer("f", 720, 0))]).limited).toBe(true);
     expect(sampleOf([report({ ...layer("q", 180, 30), qualityLimitationReason: "none" })]).limited).toBe(false);
+    // At the start layers come one after the other.
+    expect(sampleOf([report({ ...layer("q", 180, 30), framesSent: 90 })]).limited).toBe(false);
   });
 });

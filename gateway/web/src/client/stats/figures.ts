@@ -90,8 +90,11 @@ export class FiguresReader {
     next.set(key, now);
     const before = this.#before.get(key);
     const remoteRtt = times(number(remote, "roundTripTime"), 1_000);
+    const { track, peer, source } = owner;
     return {
-      ...owner,
+      track,
+      peer,
+      source,
       direction: incoming ? "in" : "out",
       kind: entry["kind"] === "audio" ? "audio" : "video",
       codec: codecOf(report.get(String(entry["codecId"]))),

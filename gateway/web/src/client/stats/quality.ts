@@ -28,6 +28,8 @@ export const goodQuality: Quality = { upload: "good", download: "good", rttMs: n
 const AGREE = 2;
 const LOSS_WEAK = 0.08;
 const RTT_WEAK_MS = 600;
+/** Ten seconds at 20 frames a second: the server's feedback has let an estimate grow to its line's rate by then. */
+const GROWN_FRAMES = 200;
 /** A picture below this height is called small. */
 const SMALL_PX = 300;
 
@@ -72,10 +74,12 @@ export function sampleOf(reports: readonly ReadonlyMap<string, Record<string, un
       if (entry["type"] === "outbound-rtp" && entry["kind"] === "video") sent.push(entry);
     }
   }
-  // At the start every encoder is limited while the estimate grows; a small picture is what others notice. Of several
-  // layers the largest that is sent counts.
-  const tallest = Math.max(0, ...sent.filter((entry) => figure(entry, "framesPerSecond") > 0).map((entry) => figure(entry, "frameHeight")));
-  sample.limited = tallest > 0 && tallest < SMALL_PX && sent.some((entry) => entry["qualityLimitationReason"] === "bandwidth");
+  // A small picture is what others notice; of several layers the largest that is sent counts. At the start every encoder
+  // is limited while the estimate grows, one layer after the other: that is nobody's slow line.
+  const running = sent.filter((entry) => figure(entry, "framesPerSecond") > 0);
+  const tallest = Math.max(0, ...running.map((entry) => figure(entry, "frameHeight")));
+  const grown = running.some((entry) => figure(entry, "framesSent") >= GROWN_FRAMES);
+  sample.limited = grown && tallest < SMALL_PX && sent.some((entry) => entry["qualityLimitationReason"] === "bandwidth");
   return sample;
 }
 
