@@ -100,7 +100,7 @@ export const stages: Look[] = [
       await enter(page);
       await pictures(page, 3);
       await page.keyboard.press("Shift+S");
-      await page.getByRole("cell", { name: "640×360" }).first().waitFor();
+      await page.getByRole("cell", { name: /^\d+×\d+$/ }).first().waitFor();
       await page.waitForTimeout(1_200);
     },
   },
@@ -179,7 +179,7 @@ export const stages: Look[] = [
       await enter(page);
       await pictures(page, 2);
       await page.keyboard.press("Shift+S");
-      await page.getByRole("cell", { name: "640×360" }).first().waitFor();
+      await page.getByRole("cell", { name: /^\d+×\d+$/ }).first().waitFor();
     },
   },
   {
