@@ -63,3 +63,27 @@ async fn a_ticket_takes_one_seat() {
     inside.chat_send("still here").await.unwrap();
     assert_eq!(inside.look(|view| view.roster.len()), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coming_back_is_not_counted_as_joining() {
+    let node = Node::start(&[("limits.joins_per_second", "5")]).await;
+    let ada = node.user("ada").await;
+    let room = ada.create_room(&meeting("Call")).await.unwrap();
+    let slug = room.slug.as_str();
+    let client = Client::enter(&ada, slug, &Join::default(), ClientOptions::default()).await.unwrap();
+    let mut refused = None;
+    for _ in 0..50 {
+        refused = ada.join(slug, &Join::default()).await.err().and_then(|error| error.code());
+        if refused.is_some() {
+            break;
+        }
+    }
+    assert_eq!(refused, Some(ErrorCode::RateLimited));
+    for attachment in 2..12 {
+        let pass = ada.ws_ticket().await.unwrap().ticket;
+        let opening =
+            Opening { url: ada.ws_url(), ticket: Some(pass), origin: Some(ada.origin()), trust: ada.trust().clone() };
+        let joined = client.resume(Socket::open(&opening).await.unwrap(), true).await.unwrap();
+        assert_eq!(joined.attachment.0, attachment);
+    }
+}
