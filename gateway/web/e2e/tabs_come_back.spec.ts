@@ -67,3 +67,28 @@ test("a page that was frozen for longer than its seat is kept is back when it go
   await ada.write("Good to have you back");
   await ben.reads("Good to have you back");
 });
+
+test("the small window shows the call under the node's own policy, and gives orders", async ({ person }) => {
+  const ada = await (await person("Ada")).signUp();
+  const path = await ada.startMeeting();
+  const ben = await person("Ben");
+  await ben.join(path);
+  await ben.live();
+  await ben.sees(1);
+  const opened = ben.context.waitForEvent("page");
+  await ben.page.getByRole("button", { name: "More" }).click();
+  await ben.page.getByRole("menuitem", { name: "Picture in picture" }).click();
+  const small = await opened;
+  await small.getByRole("figure", { name: /^Ada/ }).waitFor();
+  await expect.poll(() => small.locator("video[data-peer]").evaluate((v) => (v as HTMLVideoElement).videoWidth), { timeout: 15_000 }).toBeGreaterThan(0);
+  // The page's own style sheets have come along.
+  await expect.poll(() => small.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe(await ben.page.locator('[data-theme="dark"]').first().evaluate((stage) => getComputedStyle(stage).backgroundColor));
+  await small.getByRole("button", { name: "Mute", exact: true }).click();
+  await ada.page.getByRole("figure", { name: "Ben, microphone off, camera on" }).waitFor();
+  // Hidden behind another tab, the page goes on showing what the small window shows.
+  await look(ben.page, "hidden");
+  await ben.page.waitForTimeout(1_500);
+  const before = await videoBytes(ben.page);
+  await ben.page.waitForTimeout(1_500);
+  expect(await videoBytes(ben.page)).toBeGreaterThan(before + 2_000);
+});

@@ -6,6 +6,8 @@ import { ringOf } from "../src/client/media/levels";
 import { uuid } from "../src/client/random";
 import { Gateways, ownGateway } from "../src/client/socket/gateways";
 import { Judge, goodQuality, type Sample } from "../src/client/stats/quality";
+import type { ConnectionView } from "../src/client";
+import { standingOf, type Facts } from "../src/client/session/standing";
 import { wantsOf } from "../src/client/session/wants";
 import { rowsOf } from "../src/screens/room/message-rows";
 import { trimLink } from "../src/client/chat/markdown";
@@ -95,6 +97,23 @@ describe("what is wanted", () => {
     const wants = wantsOf(state.tracks, "me", [{ peer: "c", width: 300, height: 170 }, { peer: "a", width: 0, height: 0 }], ["b"]);
     expect(wants.map((w) => [w.key, w.video?.size?.width, w.audio?.track])).toEqual([["c", 304, "c voice"], ["b", 0, "b voice"], ["a", 0, "a voice"], ["d", 0, undefined]]);
   });
+});
+
+describe("how the connection stands", () => {
+  const facts: Facts = { attached: true, lineOpen: true, vacant: false, hadMedia: true, media: "connected", moved: false, now: 500 };
+  const lost: ConnectionView = { state: "reconnecting", since: 100, part: "line" };
+  const cases: [string, ConnectionView, Partial<Facts>, ConnectionView][] = [
+    ["asks for a seat", { state: "connecting", step: "line" }, { attached: false, lineOpen: false, vacant: true }, { state: "connecting", step: "seat" }],
+    ["enters on an open line", { state: "connecting", step: "line" }, { attached: false }, { state: "connecting", step: "room" }],
+    ["waits for media the first time", { state: "connecting", step: "room" }, { hadMedia: false, media: "connecting" }, { state: "connecting", step: "media" }],
+    ["is live without any media", { state: "connecting", step: "room" }, { hadMedia: false, media: "none" }, { state: "live" }],
+    ["is live while a first camera is being connected", { state: "live" }, { media: "connecting" }, { state: "live" }],
+    ["counts from the loss of the line", { state: "live" }, { attached: false }, { state: "reconnecting", since: 500, part: "line" }],
+    ["counts on while media is built anew", lost, { media: "connecting" }, { state: "reconnecting", since: 100, part: "media" }],
+    ["counts on while media is lost", lost, { media: "lost" }, { state: "reconnecting", since: 100, part: "media" }],
+    ["has moved", lost, { moved: true }, { state: "moved" }],
+  ];
+  it.each(cases)("%s", (_, before, changed, after) => expect(standingOf(before, { ...facts, ...changed })).toEqual(after));
 });
 
 describe("quality", () => {

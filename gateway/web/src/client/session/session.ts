@@ -23,6 +23,7 @@ import { Stats } from "../stats/stats";
 import { CallMedia } from "./call-media";
 import { RoomState, emptyTracks, type Outcome } from "./room-state";
 import { endOf, endsHere, Seat, type SeatOptions } from "./seat";
+import { standingOf } from "./standing";
 import type { ConnectionView, EndReason, RosterView, SessionEvents, SlotsView, TileWant, TracksView } from "./views";
 import { wantsOf } from "./wants";
 
@@ -360,7 +361,15 @@ export class RoomSession implements Rider {
   #say(): void {
     if (this.#ended) return;
     const before = this.connection.get();
-    const next = this.#standing(before);
+    const next = standingOf(before, {
+      attached: this.#attached,
+      lineOpen: this.#link.state.get().phase === "open",
+      vacant: this.#seat.vacant,
+      hadMedia: this.#hadMedia,
+      media: this.media.health,
+      moved: this.#moved,
+      now: now(),
+    });
     if (next.state === "moved") this.#movedTimer ??= setTimeout(() => this.#settled(), MOVED_MS);
     const same = JSON.stringify(next) === JSON.stringify(before);
     if (!same) this.connection.set(next);
@@ -370,19 +379,6 @@ export class RoomSession implements Rider {
     this.#moved = false;
     this.#movedTimer = undefined;
     this.#say();
-  }
-
-  #standing(before: ConnectionView): ConnectionView {
-    const since = before.state === "reconnecting" ? before.since : now();
-    if (!this.#attached) {
-      if (before.state !== "connecting") return { state: "reconnecting", since, part: "line" };
-      return { state: "connecting", step: this.#link.state.get().phase === "open" ? "room" : this.#seat.vacant ? "seat" : "line" };
-    }
-    if (before.state === "connecting" && !this.#hadMedia && this.media.health === "connecting") return { state: "connecting", step: "media" };
-    if (this.media.health === "lost") return { state: "reconnecting", since, part: "media" };
-    // While a lost connection is being rebuilt the picture is still frozen.
-    if (before.state === "reconnecting" && this.media.health === "connecting") return { ...before, part: "media" };
-    return { state: this.#moved ? "moved" : "live" };
   }
 
   #end(end: EndReason): void {

@@ -1,0 +1,35 @@
+/**
+ * How the connection stands, from what is known of the line and of media. Pure.
+ *
+ * **Invariant:** `reconnecting` keeps the moment at which it began, whatever happens meanwhile; `connecting` is never
+ * returned to.
+ */
+import type { ConnectionView } from "./views";
+
+export interface Facts {
+  /** In the room, on an open line. */
+  attached: boolean;
+  lineOpen: boolean;
+  /** There is neither ticket nor token: a seat has to be asked for. */
+  vacant: boolean;
+  /** Media was up once, or was waited for long enough. */
+  hadMedia: boolean;
+  media: "none" | "connecting" | "connected" | "lost";
+  /** The room has moved, and that is still to be said. */
+  moved: boolean;
+  /** On the clock of `performance.now`, ms. */
+  now: number;
+}
+
+export function standingOf(before: ConnectionView, { attached, lineOpen, vacant, hadMedia, media, moved, now }: Facts): ConnectionView {
+  const since = before.state === "reconnecting" ? before.since : now;
+  if (!attached) {
+    if (before.state !== "connecting") return { state: "reconnecting", since, part: "line" };
+    return { state: "connecting", step: lineOpen ? "room" : vacant ? "seat" : "line" };
+  }
+  if (before.state === "connecting" && !hadMedia && media === "connecting") return { state: "connecting", step: "media" };
+  if (media === "lost") return { state: "reconnecting", since, part: "media" };
+  // While a lost connection is being rebuilt the picture is still frozen.
+  if (before.state === "reconnecting" && media === "connecting") return { ...before, part: "media" };
+  return { state: moved ? "moved" : "live" };
+}
