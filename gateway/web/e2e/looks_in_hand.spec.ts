@@ -312,3 +312,22 @@ test("the statistics name every track, and are copied without names", async ({ p
   ]);
   expect(JSON.stringify(copied)).not.toContain("Noor");
 });
+
+test("a person is made softer here, and the room's code is there before one joins", async ({ page }) => {
+  const loaded: string[] = [];
+  page.on("request", (request) => loaded.push(new URL(request.url()).pathname));
+  await page.goto(`${ROOM}?mock=people=2`);
+  await page.getByRole("button", { name: "Join now" }).waitFor();
+  await expect.poll(() => loaded.some((path) => path.includes("room-screen"))).toBe(true);
+  await page.getByRole("button", { name: "Join now" }).click();
+  await page.locator('[data-connection="live"]').waitFor();
+  const volumes = (): Promise<number[]> => page.locator("audio[data-slot]").evaluateAll((all) => all.map((a) => (a as HTMLAudioElement).volume).sort());
+  await expect.poll(async () => (await volumes()).length).toBeGreaterThan(1);
+  await page.getByRole("figure", { name: /^Noor/ }).hover();
+  await page.getByRole("button", { name: "What to do with the tile of Noor Haddad" }).click();
+  await page.keyboard.press("End");
+  for (let i = 0; i < 10; i += 1) await page.keyboard.press("ArrowLeft");
+  await page.getByRole("menuitem", { name: /^Volume here, 0 %/ }).waitFor();
+  expect((await volumes()).filter((volume) => volume === 0)).toHaveLength(1);
+  expect((await volumes()).filter((volume) => volume === 1).length).toBeGreaterThan(0);
+});
