@@ -16,10 +16,10 @@ import { SelfTile } from "./tile";
 /** Distance from the edges of what it floats over, px. */
 const INSET = 12;
 
-/** Where the own picture is, within the box that it floats over; never larger than the tiles of the others. */
+/** Where the own picture is, within the box that it floats over; beside a name it leaves room for it. */
 export function cornerBox(corner: Corner, main: Box, tileWidth: number): Box {
   const upright = main.width < main.height;
-  const width = Math.round(Math.max(84, Math.min(208, main.width * 0.2, tileWidth * 0.9)));
+  const width = Math.round(Math.max(84, Math.min(208, main.width * 0.2, tileWidth * 0.52)));
   const height = Math.round(upright ? (width * 4) / 3 : (width * 9) / 16);
   const x = corner.endsWith("start") ? main.x + INSET : main.x + main.width - width - INSET;
   const y = corner.startsWith("top") ? main.y + INSET : main.y + main.height - height - INSET;
