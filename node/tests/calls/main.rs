@@ -3,6 +3,7 @@
 //! Deadlines are five times what is promised; the figures are printed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "what fails here fails the test")]
+#![allow(clippy::print_stdout, reason = "figures are printed")]
 
 mod call;
 mod chat_outlives_a_kill;
