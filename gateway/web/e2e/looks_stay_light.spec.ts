@@ -63,7 +63,7 @@ test("calls that were left leave nothing behind", async ({ page }) => {
     await page.getByRole("button", { name: "New meeting" }).waitFor();
   };
   // The first visits load code and fill caches.
-  for (let i = 0; i < 12; i += 1) await visit();
+  for (let i = 0; i < 20; i += 1) await visit();
   const before = await heap();
   const rounds = 25;
   for (let i = 0; i < rounds; i += 1) await visit();

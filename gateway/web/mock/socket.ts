@@ -11,6 +11,9 @@ const cameraId = (i: number): string => uuid(200 + i);
 const microphoneId = (i: number): string => uuid(300 + i);
 const screenId = (i: number): string => uuid(500 + i);
 
+/** What is kept of what the page said; a test looks at the last few dozen. */
+const SENT_MAX = 200;
+
 const tracks: TrackInfo[] = people.flatMap(({ info, camera, microphone }, i) => [
   { track: cameraId(i), peer: info.peer, kind: "video", source: "camera", muted: !camera },
   { track: microphoneId(i), peer: info.peer, kind: "audio", source: "microphone", muted: !microphone },
@@ -46,6 +49,7 @@ export class ScriptedSocket extends EventTarget {
   send(text: string): void {
     const frame = JSON.parse(text) as ClientFrame;
     if (!["ping", "offer", "answer"].includes(frame.message.type)) control.sent.push({ at: performance.now(), message: frame.message });
+    if (control.sent.length > SENT_MAX) control.sent.splice(0, control.sent.length - SENT_MAX);
     void this.#answer(frame.message).then((message) => message && frame.id !== undefined && this.#say(message, { re: frame.id }));
   }
 
