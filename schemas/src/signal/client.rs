@@ -190,6 +190,17 @@ pub enum SourceKind {
     ScreenAudio,
 }
 
+impl SourceKind {
+    /// What a track of this source carries.
+    #[must_use]
+    pub fn media(self) -> MediaKind {
+        match self {
+            Self::Camera | Self::Screen => MediaKind::Video,
+            Self::Microphone | Self::ScreenAudio => MediaKind::Audio,
+        }
+    }
+}
+
 /// Announces a track.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -246,13 +257,20 @@ pub struct ChatSend {
     /// The same nonce twice is one message.
     #[garde(skip)]
     pub nonce: Nonce,
-    /// Plain text, 1 to 4,000 characters.
-    #[garde(length(chars, min = 1, max = CHAT_TEXT_CHARS_MAX))]
+    /// Plain text, 1 to 4,000 characters: not white space alone, and no U+0000.
+    #[garde(length(chars, min = 1, max = CHAT_TEXT_CHARS_MAX), custom(says_something))]
     pub text: String,
     /// The last message that the sender had seen; a retry names it so that an old one is not taken for new.
     #[serde(default)]
     #[garde(skip)]
     pub seen: Seq,
+}
+
+fn says_something(text: &str, _: &()) -> garde::Result {
+    if text.trim().is_empty() || text.contains('\0') {
+        return Err(garde::Error::new("is white space alone, or has U+0000"));
+    }
+    Ok(())
 }
 
 /// Asks for a page of history. With neither bound: the newest page.

@@ -103,6 +103,9 @@ impl PeerState {
         if self.publications.len() >= TRACKS_PER_PEER_MAX {
             return Err(ErrorCode::TooMany.into());
         }
+        if source.media() != kind {
+            return Err(Refusal::because(ErrorCode::Invalid, "A source of this kind has no such track."));
+        }
         let line = self.lines.iter().find(|(negotiated, _)| *negotiated == mid);
         if line.is_some_and(|(_, negotiated)| *negotiated != kind) {
             return Err(Refusal::because(ErrorCode::Invalid, "The m-line with this mid is of the other kind."));

@@ -113,7 +113,8 @@ impl Peer {
     }
 
     fn publish(&mut self, now: Now, mid: &str, kind: MediaKind) -> TrackId {
-        let publish = Publish { mid: mid.into(), kind, source: SourceKind::Camera, muted: false };
+        let source = if kind == AUDIO { SourceKind::Microphone } else { SourceKind::Camera };
+        let publish = Publish { mid: mid.into(), kind, source, muted: false };
         match self.ask(now, ClientMessage::Publish(publish)) {
             Some(Ok(ServerMessage::Published { track })) => track,
             other => panic!("{other:?}"),
@@ -538,4 +539,26 @@ fn everything_can_be_learned_again() {
     let report = peer.state.report();
     let tracks: Vec<_> = report.tracks.iter().map(|track| track.track).collect();
     assert_eq!((tracks, report.born, report.seated.attachment), (vec![kept], Attachment(1), Attachment(1)));
+}
+
+#[test]
+fn a_source_has_its_own_kind_of_track() {
+    for (source, fits) in [
+        (SourceKind::Camera, VIDEO),
+        (SourceKind::Screen, VIDEO),
+        (SourceKind::Microphone, AUDIO),
+        (SourceKind::ScreenAudio, AUDIO),
+    ] {
+        for kind in [AUDIO, VIDEO] {
+            let mut peer = Peer::new(&[]);
+            let publish = Publish { mid: "0".into(), kind, source, muted: false };
+            let answer = peer.ask(at(0), ClientMessage::Publish(publish)).unwrap();
+            if kind == fits {
+                assert!(matches!(answer, Ok(ServerMessage::Published { .. })), "{source:?} {kind:?}: {answer:?}");
+            } else {
+                assert_eq!(answer, Err(ErrorCode::Invalid), "{source:?} {kind:?}");
+                assert!(peer.state.publications.is_empty());
+            }
+        }
+    }
 }

@@ -62,7 +62,7 @@ export type ChatSend = {
  */
 nonce: Nonce, 
 /**
- * Plain text, 1 to 4,000 characters.
+ * Plain text, 1 to 4,000 characters: not white space alone, and no U+0000.
  */
 text: string, 
 /**
