@@ -19,6 +19,6 @@ impl Now {
     /// The wall clock `later` from now.
     #[must_use]
     pub fn unix_after(self, later: Duration) -> UnixMillis {
-        UnixMillis(self.unix.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
+        self.unix.after(later)
     }
 }

@@ -285,7 +285,7 @@ impl Running {
             RoomMessage::Written { number, outcome } => room.written(now, number, outcome, &mut out)?,
             RoomMessage::Renewed { seats, quiet } => room.renewed(now, &seats, quiet, &mut out)?,
             RoomMessage::Tick => room.tick(now, self.env.line.works_since(), &mut out)?,
-            RoomMessage::Expire => room.expire(now, &mut out),
+            RoomMessage::Expire => room.swept(now, &mut out),
             RoomMessage::Drain => room.drain(now, &mut out),
             RoomMessage::Fault => fault(),
             // Late echoes of waking.

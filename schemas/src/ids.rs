@@ -175,6 +175,20 @@ impl fmt::Display for NodeId {
 #[serde(transparent)]
 pub struct UnixMillis(#[ts(type = "number")] pub i64);
 
+impl UnixMillis {
+    /// This much later.
+    #[must_use]
+    pub fn after(self, later: std::time::Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// This much earlier.
+    #[must_use]
+    pub fn before(self, earlier: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(earlier.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
 /// A room's short public name: three groups of lower-case letters, 3-4-3, like `abc-defg-hij`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(try_from = "String", into = "String")]

@@ -31,5 +31,7 @@ pub const LIST_PAGE_MAX: u16 = 50;
 pub const ROOM_PEERS_DEFAULT: u32 = 100;
 /// People of a meeting at the most.
 pub const ROOM_PEERS_MAX: u32 = 1_000;
+/// An ad-hoc meeting ends this long after it was made, or after the last one left.
+pub const AD_HOC_ENDS_AFTER: std::time::Duration = std::time::Duration::from_secs(3_600);
 /// Events that an owner keeps for gateways that missed some.
 pub const EVENTS_KEPT: usize = 1_024;

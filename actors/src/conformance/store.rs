@@ -57,6 +57,7 @@ macro_rules! store_conformance {
                 use_only_moves_forward,
                 a_room_is_closed_once,
                 rooms_past_their_end_come_oldest_first,
+                unused_ad_hoc_rooms_come_after_those_past_their_end,
                 a_member_is_added_once,
                 a_read_marker_only_moves_forward,
                 a_ban_ends_membership,

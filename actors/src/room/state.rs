@@ -17,6 +17,7 @@ use std::time::Duration;
 use rookery_schemas::bus::{RoomCommand, RoomReply, Snapshot};
 use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::ids::{Attachment, Epoch, EventNumber, Incarnation, NodeId, PeerId, TrackId, UnixMillis};
+use rookery_schemas::limits::AD_HOC_ENDS_AFTER;
 use rookery_schemas::rows::{Banned, RoomRow};
 use rookery_schemas::signal::{PeerInfo, Role, RoomInfo, RoomKind, ServerMessage, SpeakerLevel, TrackInfo};
 
@@ -28,9 +29,6 @@ use super::tickets::Tickets;
 use crate::catalogue::{Catalogue, Published};
 use crate::now::Now;
 use entering::Entry;
-
-/// An ad-hoc meeting ends this long after the last one left.
-pub(crate) const AD_HOC_ENDS_AFTER: Duration = Duration::from_secs(3_600);
 
 /// An empty room is put away after this: long enough that a reload finds it warm.
 pub(crate) const EMPTY_MAX: Duration = Duration::from_secs(60);

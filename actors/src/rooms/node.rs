@@ -54,7 +54,7 @@ pub(crate) enum RoomsMessage {
     /// It is time to look for rooms past their end.
     Sweep,
     /// These rooms are past their end.
-    Swept { found: Vec<RoomId> },
+    Swept { found: Vec<sweep::Found> },
     /// Try again to close media rooms.
     CloseAgain,
     /// End all rooms in order, then yourself.
@@ -133,7 +133,7 @@ impl Actor for Node {
                 }
             }
             RoomsMessage::Sweep => node._sweeping = vec![sweep::look(&node.seams, myself)],
-            RoomsMessage::Swept { found } => node.swept(found),
+            RoomsMessage::Swept { found } => node.swept(&myself, found).await,
             RoomsMessage::CloseAgain => {
                 for room in std::mem::take(&mut node.unclosed) {
                     node.ended(&myself, room).await;
@@ -308,14 +308,18 @@ impl NodeState {
         }
     }
 
-    fn swept(&mut self, found: Vec<RoomId>) {
+    async fn swept(&mut self, myself: &ActorRef<RoomsMessage>, found: Vec<sweep::Found>) {
         let mut asleep = Vec::new();
-        for room in found {
+        for sweep::Found { room, endless } in found {
             match self.rooms.route(room, false) {
                 Route::Awake(held) => {
                     let _ = held.scope.send_message(ScopeMessage::ToRoom(RoomMessage::Expire));
                 }
                 Route::Ending => {}
+                // Its state gives it an end; what cannot be woken now is found again.
+                Route::Asleep if endless && !self.draining => {
+                    let _ = self.open(myself, room).await;
+                }
                 Route::Asleep => asleep.push(room),
             }
         }

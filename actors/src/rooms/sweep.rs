@@ -1,7 +1,8 @@
 //! Closes rooms whose end has come, also those that sleep.
 //!
 //! **Invariant:** an awake room closes itself, so that its people are told; the sweep writes only for rooms that sleep, and
-//! one that wakes meanwhile finds its end in the row.
+//! one that wakes meanwhile finds its end in the row. An ad-hoc room that sleeps without an end lost its people with their
+//! node: it is woken, and a room that wakes with nobody inside has an end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +23,21 @@ const PAGE: u16 = 256;
 /// Longest wait for the store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A room of one look.
+pub(crate) struct Found {
+    pub(super) room: RoomId,
+    /// An ad-hoc room without an end, as one is while somebody is inside, that nobody has entered for long.
+    pub(super) endless: bool,
+}
+
 /// Looks for rooms past their end; [`RoomsMessage::Swept`] comes in any case.
 pub(super) fn look(seams: &Seams, rooms: ActorRef<RoomsMessage>) -> AbortOnDrop {
     let (store, now) = (Arc::clone(&seams.store), seams.clock.now().unix);
     AbortOnDrop(tokio::spawn(async move {
         let found = match tokio::time::timeout(STORE_TIMEOUT, store.rooms_past_their_end(now, PAGE)).await {
-            Ok(Ok(found)) => found.into_iter().map(|row| row.id).collect(),
+            Ok(Ok(found)) => {
+                found.into_iter().map(|row| Found { room: row.id, endless: row.expires_at.is_none() }).collect()
+            }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "rooms past their end could not be looked for");
                 Vec::new()

@@ -195,7 +195,9 @@ pub trait RoomStore: Send + Sync {
     async fn delete_room(&self, id: RoomId, at: UnixMillis) -> Result<(), StoreError>;
     /// A page of rooms, most recently used first: by (active_at, id), descending.
     async fn rooms(&self, query: &RoomQuery) -> Result<Vec<RoomRow>, StoreError>;
-    /// Open rooms whose end has come, oldest first, at most `limit`: for the sweep that closes them.
+    /// Open rooms whose end has come, oldest first; then open ad-hoc rooms without an end that were last used
+    /// [`AD_HOC_ENDS_AFTER`](rookery_schemas::limits::AD_HOC_ENDS_AFTER) ago or earlier, the longest ago first: whoever was inside may be gone with their node. At most
+    /// `limit` in all: for the sweep.
     async fn rooms_past_their_end(&self, now: UnixMillis, limit: u16) -> Result<Vec<RoomRow>, StoreError>;
     /// Adds a member, or does nothing if it is one. Returns false, and adds nobody, if the user was put out
     /// ([`RoomStore::ban`]), whichever began first. In CQL a ban is a cell of the member's own row which is never written

@@ -95,3 +95,38 @@ async fn an_ad_hoc_meeting_ends_an_hour_after_the_last_one_left() {
     assert_eq!(world.gauges().rooms, 0);
     assert_eq!(world.code(RoomCommand::Activate).await, Some(ErrorCode::RoomExpired));
 }
+
+/// While somebody is inside, the store holds no end; a node that dies then leaves the room so, for the next one to end.
+#[tokio::test(start_paused = true)]
+async fn a_meeting_whose_node_died_with_people_inside_is_ended_by_the_next_one() {
+    let dead = World::with(RoomRow { ad_hoc: true, ..room_row() }).await;
+    let _inside = dead.join("Inside").await;
+    dead.settle().await;
+    let left = row_of(&dead);
+    assert_eq!((left.expires_at, left.closed_at), (None, None));
+    let next = World::with(left).await;
+    next.pass(1_800).await;
+    assert_eq!((row_of(&next).expires_at, next.gauges().rooms), (None, 0), "they may be about to come back");
+    next.pass(1_860).await;
+    let end = row_of(&next).expires_at.expect("nobody came back");
+    next.pass(120).await;
+    assert_eq!(next.gauges().rooms, 0, "it sleeps again");
+    let before_the_end = u64::try_from(end.0 - next.now().unix.0).unwrap() / 1_000 - 1;
+    next.pass(before_the_end).await;
+    assert_eq!((row_of(&next).expires_at, row_of(&next).closed_at), (Some(end), None));
+    next.pass(60).await;
+    assert!(row_of(&next).closed_at.is_some_and(|at| at >= end));
+}
+
+/// A long meeting looks unused to the sweep, again and again; the room knows better, and says so.
+#[tokio::test(start_paused = true)]
+async fn a_long_meeting_is_marked_as_used() {
+    let world = World::with(RoomRow { ad_hoc: true, ..room_row() }).await;
+    let _inside = world.join("Inside").await;
+    world.settle().await;
+    let entered = row_of(&world).active_at;
+    world.pass(3_700).await;
+    let row = row_of(&world);
+    assert_eq!((row.expires_at, row.closed_at, world.gauges().peers), (None, None, 1));
+    assert!(row.active_at.0 >= entered.0 + 3_600_000, "{entered:?} {:?}", row.active_at);
+}

@@ -10,6 +10,7 @@ use rookery_actors::seams::{RoomChange, StoreError, Taken};
 use rookery_schemas::bus::RoomCommand;
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::{RoomId, Slug, UnixMillis, UserId};
+use rookery_schemas::limits::AD_HOC_ENDS_AFTER;
 use rookery_schemas::rest::{CreateRoom, PatchRoom, Room};
 use rookery_schemas::rows::RoomRow;
 use rookery_schemas::signal::{Role, RoomKind};
@@ -69,7 +70,8 @@ pub(crate) async fn create(
         peers_max: body.max_peers.unwrap_or(state.config.peers_default),
         public: body.public,
         ad_hoc: body.ad_hoc,
-        expires_at: body.expires_at,
+        // The owner takes it away while someone is inside.
+        expires_at: if body.ad_hoc { Some(now.after(AD_HOC_ENDS_AFTER)) } else { body.expires_at },
         closed_at: None,
         deleted: false,
         created_at: now,

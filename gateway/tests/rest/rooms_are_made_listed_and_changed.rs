@@ -217,6 +217,8 @@ async fn an_ad_hoc_meetings_end_is_its_own() {
     let world = World::new().await;
     let ann = world.person("ann").await;
     let room = world.room(&ann, json!({"adHoc": true})).await;
+    let end = room["createdAt"].as_i64().unwrap() + 3_600_000;
+    assert_eq!(room["expiresAt"], end, "one that nobody ever joins ends too");
     let path = format!("rooms/{}", room["slug"].as_str().unwrap());
     for end in [json!(1_900_000_000_000_i64), Value::Null] {
         let answer = world.patch(&path, json!({"expiresAt": end, "name": "Later"})).bearer(&ann).send().await;

@@ -12,7 +12,10 @@ use super::place::OpenError;
 const APPLICATION: u32 = 0x526f_6f6b;
 
 /// Every migration, in order; the first makes version 1.
-const ALL: [&str; 1] = [include_str!("../../../schemas/sqlite/0001_people_rooms_and_chat.sql")];
+const ALL: [&str; 2] = [
+    include_str!("../../../schemas/sqlite/0001_people_rooms_and_chat.sql"),
+    include_str!("../../../schemas/sqlite/0002_ad_hoc_rooms_without_an_end.sql"),
+];
 
 /// The version that this program writes.
 pub(super) fn known() -> u32 {

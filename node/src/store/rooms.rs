@@ -5,6 +5,7 @@
 use async_trait::async_trait;
 use rookery_actors::seams::{BANS_PER_ROOM_MAX, RoomChange, RoomCursor, RoomQuery, RoomStore, StoreError, Taken};
 use rookery_schemas::ids::{PeerId, RoomId, Seq, Slug, UnixMillis, UserId};
+use rookery_schemas::limits::AD_HOC_ENDS_AFTER;
 use rookery_schemas::rest::RoomScope;
 use rookery_schemas::rows::{Banned, MemberRow, RoomRow};
 use rookery_schemas::signal::Role;
@@ -150,7 +151,18 @@ fn past_their_end(db: &Connection, now: UnixMillis, limit: u16) -> rusqlite::Res
          WHERE r.expires_at IS NOT NULL AND r.closed_at IS NULL AND r.deleted = 0 AND r.expires_at <= ?1
          ORDER BY r.expires_at LIMIT ?2"
     ))?;
-    rooms.query_map(params![now.0, limit], room_row)?.collect()
+    let mut found: Vec<RoomRow> = rooms.query_map(params![now.0, limit], room_row)?.collect::<Result<_, _>>()?;
+    let left = i64::from(limit) - i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let mut endless = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM rooms r
+         WHERE r.ad_hoc = 1 AND r.expires_at IS NULL AND r.closed_at IS NULL AND r.deleted = 0 AND r.active_at <= ?1
+         ORDER BY r.active_at LIMIT ?2"
+    ))?;
+    let unused_since = now.before(AD_HOC_ENDS_AFTER);
+    for room in endless.query_map(params![unused_since.0, left.max(0)], room_row)? {
+        found.push(room?);
+    }
+    Ok(found)
 }
 
 /// False if the user was put out; then there is no row.

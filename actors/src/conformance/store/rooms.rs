@@ -309,6 +309,36 @@ pub async fn rooms_past_their_end_come_oldest_first(store: &Arc<Subject>) -> Out
     Ok(())
 }
 
+/// Open ad-hoc rooms without an end that nobody has used for an hour, after those whose end has come; no others.
+pub async fn unused_ad_hoc_rooms_come_after_those_past_their_end(store: &Arc<Subject>) -> Outcome {
+    // Long before anyone else's rooms are used.
+    let at = |ms: i64| rookery_schemas::ids::UnixMillis(1_000 + ms);
+    let hour = i64::try_from(rookery_schemas::limits::AD_HOC_ENDS_AFTER.as_millis())?;
+    let owner = stored_user(&**store).await?.id;
+    let endless = |active| RoomRow { ad_hoc: true, expires_at: None, active_at: at(active), ..room(owner) };
+    let (second, first) = (endless(500), endless(400));
+    let ended = RoomRow { expires_at: Some(at(600)), ..room(owner) };
+    let others = [
+        endless(501),
+        RoomRow { ad_hoc: false, ..endless(1) },
+        RoomRow { expires_at: Some(at(hour + 501)), ..endless(1) },
+        RoomRow { closed_at: Some(NOW), ..endless(1) },
+        RoomRow { deleted: true, ..endless(1) },
+    ];
+    for made in [&second, &first, &ended].into_iter().chain(&others) {
+        store.create_room(made.clone()).await?;
+    }
+    let now = at(hour + 500);
+    let found = store.rooms_past_their_end(now, 100).await?;
+    let found: Vec<RoomRow> = found.into_iter().filter(|room| room.owner == owner).collect();
+    assert_eq!(found, [ended, first.clone(), second.clone()]);
+    store.touch_room(first.id, at(501)).await?;
+    store.set_ad_hoc_end(second.id, Some(at(hour + 501))).await?;
+    let found = store.rooms_past_their_end(now, 100).await?;
+    assert!(found.iter().all(|room| room.id != first.id && room.id != second.id));
+    Ok(())
+}
+
 /// Adding someone who is a member changes nothing; a member of one room is none of another.
 pub async fn a_member_is_added_once(store: &Arc<Subject>) -> Outcome {
     let (owner, guest) = (stored_user(&**store).await?.id, stored_user(&**store).await?.id);

@@ -7,10 +7,11 @@ use std::time::Duration;
 use rookery_schemas::bus::RoomReply;
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::{Attachment, PeerId, TrackId, UnixMillis};
+use rookery_schemas::limits::AD_HOC_ENDS_AFTER;
 use rookery_schemas::rows::{Banned, RoomRow};
 use rookery_schemas::signal::{LeaveReason, Role, RoomClosedReason, ServerMessage};
 
-use super::{AD_HOC_ENDS_AFTER, Error, LATE_TICK, LEFT_MAX, RoomState, STORE_RETRY, answer, refuse};
+use super::{Error, LATE_TICK, LEFT_MAX, RoomState, STORE_RETRY, answer, refuse};
 use crate::now::Now;
 use crate::room::effect::{AskId, DeskOp, DeskResult, Effect, Seated};
 
@@ -129,6 +130,14 @@ impl RoomState {
         }
         ask.into_iter().for_each(|ask| answer(ask, RoomReply::Done, out));
         Ok(())
+    }
+
+    /// The sweep has found the room: past its end, or in use for so long that it looks unused.
+    pub(crate) fn swept(&mut self, now: Now, out: &mut Vec<Effect>) {
+        if self.row.expires_at.is_none() && !self.roster.is_empty() {
+            self.touch(now, out);
+        }
+        self.expire(now, out);
     }
 
     /// Closes the room if its end has come.

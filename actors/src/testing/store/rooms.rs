@@ -4,6 +4,7 @@
 
 use async_trait::async_trait;
 use rookery_schemas::ids::{RoomId, Seq, Slug, UnixMillis, UserId};
+use rookery_schemas::limits::AD_HOC_ENDS_AFTER;
 use rookery_schemas::rest::RoomScope;
 use rookery_schemas::rows::{Banned, MemberRow, RoomRow};
 use rookery_schemas::signal::Role;
@@ -132,6 +133,14 @@ impl RoomStore for MemoryStore {
         };
         let mut found: Vec<RoomRow> = rows.rooms.values().filter(over).cloned().collect();
         found.sort_by_key(|room| room.expires_at);
+        let unused_since = now.before(AD_HOC_ENDS_AFTER);
+        let endless = |room: &&RoomRow| {
+            let open = room.closed_at.is_none() && !room.deleted;
+            open && room.ad_hoc && room.expires_at.is_none() && room.active_at <= unused_since
+        };
+        let mut unused: Vec<RoomRow> = rows.rooms.values().filter(endless).cloned().collect();
+        unused.sort_by_key(|room| room.active_at);
+        found.append(&mut unused);
         found.truncate(usize::from(limit));
         Ok(found)
     }
