@@ -54,6 +54,18 @@ fn wrong_values_say_what_was_expected() {
         ("log.format", "xml", "--log.format: log.format: \"xml\" is not human or json"),
         ("tls.key", "k.pem", "tls.certificate and tls.key go together: give both or neither"),
         ("limits.rooms_per_hour", "0", "limits.rooms_per_hour must be at least 1"),
+        ("http.request_timeout", "0s", "http.request_timeout must be longer than 0s"),
+        ("http.body_bytes_max", "0", "http.body_bytes_max must be at least 1"),
+        ("websocket.stall_timeout", "0ms", "websocket.stall_timeout must be longer than 0s"),
+        ("websocket.sockets_max", "0", "websocket.sockets_max must be at least 1"),
+        ("websocket.sockets_per_user_max", "0", "websocket.sockets_per_user_max must be at least 1"),
+        ("websocket.queue_bytes_max", "0", "websocket.queue_bytes_max must be at least 262144"),
+        ("room.peers_default", "1", "room.peers_default must be from 2 to 1000"),
+        ("room.peers_default", "1001", "room.peers_default must be from 2 to 1000"),
+        ("auth.refresh_lifetime", "0s", "auth.refresh_lifetime must be longer than 0s"),
+        ("auth.argon2_memory_kib", "1", "auth.argon2_memory_kib must be from 8 to 4194304"),
+        ("auth.argon2_memory_kib", "4294967295", "auth.argon2_memory_kib must be from 8 to 4194304"),
+        ("admin.port", "8080", "admin.port must be another than http.port"),
     ] {
         let sources = Sources { flags: pairs(&[(path, text)]), ..Sources::default() };
         assert_eq!(lines(&sources), [expected], "{path}");
@@ -65,7 +77,15 @@ fn wrong_values_say_what_was_expected() {
 
 #[test]
 fn ports_follow_the_main_one() {
-    for (http, admin, media) in [(8080, 9080, 24_592), (8081, 9081, 24_608), (65_000, 64_000, 17_808)] {
+    for (http, admin, media) in [
+        (8080, 9080, 24_592),
+        (8081, 9081, 24_608),
+        (65_000, 64_000, 17_808),
+        (1, 1_001, 10_016),
+        (80, 1_080, 11_280),
+        (443, 1_443, 17_088),
+        (999, 1_999, 25_984),
+    ] {
         let sources = Sources { flags: pairs(&[("http.port", &http.to_string())]), ..Sources::default() };
         let config = load(&sources).unwrap();
         assert_eq!((config.admin_port(), config.media_port()), (admin, media), "http.port {http}");

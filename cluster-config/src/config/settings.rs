@@ -3,10 +3,12 @@
 //! **Invariant:** the structs, their defaults, their names and their help are made from the one table below.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 use rookery_schemas::ids::NodeId;
+use rookery_schemas::limits::{ROOM_PEERS_MAX, SERVER_FRAME_BYTES_MAX};
 
 use super::{Duration, IceServerUrl, Key, Secret, Value};
 
@@ -214,6 +216,15 @@ settings! {
     }
 }
 
+/// From the main port to the admin port: upwards, or downwards where there is no such port.
+const ADMIN_PORT_APART: u16 = 1_000;
+
+/// KiB of one password hash: 8 for its one lane at the least (RFC 9106, section 3.1), and 4 GiB.
+const ARGON2_MEMORY_KIB: RangeInclusive<u32> = 8..=4_194_304;
+
+/// People of a meeting at the least.
+const ROOM_PEERS_MIN: u32 = 2;
+
 /// UDP ports kept apart for one node by [`Config::media_port`]: as many workers fit.
 const MEDIA_PORTS_PER_NODE: u16 = 16;
 
@@ -223,7 +234,7 @@ impl Config {
     pub fn admin_port(&self) -> u16 {
         match self.admin.port {
             0 if self.http.port == 0 => 0,
-            0 => self.http.port.checked_add(1_000).unwrap_or(self.http.port - 1_000),
+            0 => self.http.port.checked_add(ADMIN_PORT_APART).unwrap_or_else(|| self.http.port - ADMIN_PORT_APART),
             named => named,
         }
     }
@@ -273,23 +284,48 @@ impl Config {
         for url in self.http.gateways.iter().filter(|url| !url.starts_with("ws://") && !url.starts_with("wss://")) {
             problems.push(format!("http.gateways: {url:?} is not an address like wss://meet.example/ws"));
         }
-        for (name, value) in [
-            ("http.connections_max", self.http.connections_max),
-            ("websocket.messages_per_second", self.websocket.messages_per_second),
-            ("websocket.messages_burst", self.websocket.messages_burst),
-            ("limits.registrations_per_hour", self.limits.registrations_per_hour),
-            ("limits.logins_per_minute", self.limits.logins_per_minute),
-            ("limits.rooms_per_hour", self.limits.rooms_per_hour),
-            ("limits.room_passwords_per_minute", self.limits.room_passwords_per_minute),
-            ("limits.joins_per_second", self.limits.joins_per_second),
-            ("limits.requests_per_minute", self.limits.requests_per_minute),
-            ("auth.argon2_memory_kib", self.auth.argon2_memory_kib),
-            ("auth.argon2_passes", self.auth.argon2_passes),
-        ] {
-            if value == 0 {
-                problems.push(format!("{name} must be at least 1"));
-            }
+        if self.http.port != 0 && self.admin_port() == self.http.port {
+            problems.push("admin.port must be another than http.port".to_owned());
         }
+        problems.extend(self.out_of_range());
         problems
+    }
+
+    fn out_of_range(&self) -> Vec<String> {
+        let (http, websocket, limits, auth) = (&self.http, &self.websocket, &self.limits, &self.auth);
+        let any = 1..=u32::MAX;
+        let frame = u32::try_from(SERVER_FRAME_BYTES_MAX).unwrap_or(u32::MAX);
+        let numbers = [
+            ("http.connections_max", http.connections_max, any.clone()),
+            ("http.body_bytes_max", http.body_bytes_max, any.clone()),
+            ("websocket.messages_per_second", websocket.messages_per_second, any.clone()),
+            ("websocket.messages_burst", websocket.messages_burst, any.clone()),
+            ("websocket.sockets_max", websocket.sockets_max, any.clone()),
+            ("websocket.sockets_per_user_max", websocket.sockets_per_user_max, any.clone()),
+            ("websocket.queue_bytes_max", websocket.queue_bytes_max, frame..=u32::MAX),
+            ("room.peers_default", self.room.peers_default, ROOM_PEERS_MIN..=ROOM_PEERS_MAX),
+            ("limits.registrations_per_hour", limits.registrations_per_hour, any.clone()),
+            ("limits.logins_per_minute", limits.logins_per_minute, any.clone()),
+            ("limits.rooms_per_hour", limits.rooms_per_hour, any.clone()),
+            ("limits.room_passwords_per_minute", limits.room_passwords_per_minute, any.clone()),
+            ("limits.joins_per_second", limits.joins_per_second, any.clone()),
+            ("limits.requests_per_minute", limits.requests_per_minute, any.clone()),
+            ("auth.argon2_memory_kib", auth.argon2_memory_kib, ARGON2_MEMORY_KIB),
+            ("auth.argon2_passes", auth.argon2_passes, any),
+        ];
+        let spans = [
+            ("http.request_timeout", http.request_timeout),
+            ("websocket.stall_timeout", websocket.stall_timeout),
+            ("auth.refresh_lifetime", auth.refresh_lifetime),
+        ];
+        let numbers =
+            numbers.into_iter().filter(|(_, value, range)| !range.contains(value)).map(|(name, _, range)| match range
+                .into_inner()
+            {
+                (least, u32::MAX) => format!("{name} must be at least {least}"),
+                (least, most) => format!("{name} must be from {least} to {most}"),
+            });
+        let spans = spans.into_iter().filter(|(_, span)| span.0.is_zero());
+        numbers.chain(spans.map(|(name, _)| format!("{name} must be longer than 0s"))).collect()
     }
 }
