@@ -9,6 +9,7 @@ mod call;
 mod chat_outlives_a_kill;
 mod crashes_cost_nothing;
 mod doors;
+mod logs_keep_secrets;
 mod media_crosses;
 mod node;
 mod rounds_leave_nothing;

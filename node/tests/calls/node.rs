@@ -10,7 +10,7 @@ use rookery_schemas::rest::{CreateRoom, Join, Register, Room};
 use rookery_schemas::signal::RoomKind;
 
 const READY_WITHIN: Duration = Duration::from_secs(15);
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 pub(crate) struct Node {
     child: Option<Child>,
@@ -18,6 +18,7 @@ pub(crate) struct Node {
     admin: u16,
     settings: Vec<(String, String)>,
     data: tempfile::TempDir,
+    log: tempfile::NamedTempFile,
 }
 
 impl Node {
@@ -47,7 +48,14 @@ impl Node {
         for (name, value) in [("http.port", port), ("admin.port", admin), ("media.port", free_udp_port())] {
             all.push((name.to_owned(), value.to_string()));
         }
-        let mut node = Self { child: None, port, admin, settings: all, data: tempfile::tempdir().unwrap() };
+        let mut node = Self {
+            child: None,
+            port,
+            admin,
+            settings: all,
+            data: tempfile::tempdir().unwrap(),
+            log: tempfile::NamedTempFile::new().unwrap(),
+        };
         node.run().await;
         node
     }
@@ -80,6 +88,11 @@ impl Node {
             .collect()
     }
 
+    /// What it has logged, if a test has named a filter.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap()
+    }
+
     /// Makes an actor of a room panic.
     pub(crate) async fn inject(&self, room: &Room, target: &str) {
         let url = format!("http://127.0.0.1:{}/faults/{}/{target}", self.admin, room.id);
@@ -102,6 +115,9 @@ impl Node {
             command.arg(format!("--{name}={value}"));
         }
         command.arg(format!("--node.data={}", self.data.path().display()));
+        if self.settings.iter().any(|(name, _)| name == "log.filter") {
+            command.stderr(self.log.reopen().unwrap());
+        }
         self.child = Some(command.stdout(Stdio::null()).stdin(Stdio::null()).spawn().unwrap());
         let ready = async {
             let url = format!("http://127.0.0.1:{}/readyz", self.port);
