@@ -39,5 +39,5 @@ pub use context::RequestContext;
 pub use headers::page_csp;
 pub use owner::Placement;
 pub use router::{admin_router, router};
-pub use serve::{Gateway, ServeError, TlsError, serve_admin};
+pub use serve::{Gateway, ServeError, TlsError, check_tls, serve_admin};
 pub use state::{AppState, Parts, Shared, StateError};

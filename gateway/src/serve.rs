@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use crate::router::{admin_router, router};
 use crate::state::AppState;
 use accept::{Doorman, Patient};
-pub use tls::TlsError;
+pub use tls::{TlsError, check_tls};
 
 /// Bytes of a request's head at the most (HTTP/1).
 const HEAD_BYTES_MAX: usize = 64 * 1024;

@@ -29,6 +29,10 @@ fn main() -> ExitCode {
         eprintln!("rookery: {problem}");
         return ExitCode::from(2);
     }
+    if let Err(problem) = serve::check(&config) {
+        eprintln!("rookery: {problem:#}");
+        return ExitCode::from(2);
+    }
     match run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -16,7 +16,7 @@ use rookery_cluster_config::config::Config;
 use rookery_cluster_config::placement::Ring;
 use rookery_gateway::health::Probe;
 use rookery_gateway::tokens::Tokens;
-use rookery_gateway::{AppState, Clock, Gateway, Parts, Placement, serve_admin};
+use rookery_gateway::{AppState, Clock, Gateway, Parts, Placement, check_tls, serve_admin};
 use rookery_media::WorkerIndex;
 use rookery_schemas::ids::{Incarnation, NodeId, RoomId};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,17 @@ use crate::first_steps::first_steps;
 use crate::media::Workers;
 use crate::store::SqliteStore;
 use crate::{faults, metrics, settings};
+
+/// Looks at what the settings point to, before anything is started or made.
+///
+/// # Errors
+/// If the certificate files cannot be used.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    if let Some(files) = settings::tls(config) {
+        check_tls(&files).context("the certificate files cannot be used")?;
+    }
+    Ok(())
+}
 
 /// Runs a node until SIGTERM or SIGINT.
 ///

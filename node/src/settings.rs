@@ -18,10 +18,9 @@ const TLS_POLL: Duration = Duration::from_secs(5);
 #[must_use]
 pub(crate) fn gateway(config: &Config) -> GatewayConfig {
     let (http, limits, auth) = (&config.http, &config.limits, &config.auth);
-    let tls = config.tls.certificate.clone().zip(config.tls.key.clone());
     GatewayConfig {
         listen: SocketAddr::new(reachable(http.bind), http.port),
-        tls: tls.map(|(certificate, key)| TlsFiles { certificate, key, poll: TLS_POLL }),
+        tls: tls(config),
         public_url: http.public_url.as_ref().map(|_| config.public_url()),
         trusted_proxies: http.trusted_proxies.clone(),
         allowed_origins: http.allowed_origins.clone(),
@@ -54,6 +53,13 @@ pub(crate) fn gateway(config: &Config) -> GatewayConfig {
         peers_default: config.room.peers_default,
         ..GatewayConfig::default()
     }
+}
+
+/// The certificate's files.
+#[must_use]
+pub(crate) fn tls(config: &Config) -> Option<TlsFiles> {
+    let files = config.tls.certificate.clone().zip(config.tls.key.clone());
+    files.map(|(certificate, key)| TlsFiles { certificate, key, poll: TLS_POLL })
 }
 
 /// The sockets' part.

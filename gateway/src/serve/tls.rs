@@ -40,6 +40,16 @@ pub enum TlsError {
     Pair(#[from] rustls::Error),
 }
 
+/// Reads the files and looks whether they can be used, before anything else is started.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn check_tls(files: &TlsFiles) -> Result<(), TlsError> {
+    let read = |path: &PathBuf| std::fs::read(path).map_err(|source| TlsError::Read { path: path.clone(), source });
+    let read = Files { certificate: read(&files.certificate)?, key: read(&files.key)?.into() };
+    read.load(files).map(drop)
+}
+
 /// Loads the files and watches them until `stopping`.
 pub(super) async fn start(files: TlsFiles, stopping: &CancellationToken) -> Result<RustlsConfig, TlsError> {
     let read = Files::read(&files).await?;

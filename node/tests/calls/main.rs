@@ -14,3 +14,4 @@ mod media_crosses;
 mod node;
 mod rounds_leave_nothing;
 mod vanished_peers_are_noticed;
+mod wrong_settings_start_nothing;
