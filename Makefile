@@ -4,7 +4,7 @@ PORT ?= 8080
 DATA ?= data
 WEB := gateway/web
 
-.PHONY: run build web generate fmt lint test test-setup test-unit test-web test-browser deny clean help
+.PHONY: run build compiler web generate fmt lint test test-setup test-unit test-web test-browser deny clean help
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -12,7 +12,10 @@ help: ## What can be made
 run: build ## Build everything and serve it on http://localhost:$(PORT), with everything that lasts in $(DATA)
 	exec $(or $(CARGO_TARGET_DIR),target)/release/rookery --http.port $(PORT) --node.data $(DATA) $(ARGS)
 
-build: web ## The web client and the node, optimised
+compiler: # said before anything is built
+	@command -v $${CC:-cc} >/dev/null || { echo "Rookery needs a C compiler ($${CC:-cc}): Debian and Ubuntu have it in build-essential" >&2; exit 1; }
+
+build: compiler web ## The web client and the node, optimised
 	cargo build --locked --release --package rookery-node
 
 web: $(WEB)/dist/.built ## The web client
