@@ -93,7 +93,7 @@ pub(crate) enum RoomMessage {
     /// The writer is done with a batch.
     Written { number: u64, outcome: BatchOutcome },
     /// A gateway holds the WebSockets of these seats.
-    Renewed { seats: Vec<(PeerId, Attachment)>, quiet: bool },
+    Renewed { seats: Vec<(PeerId, Attachment)>, quiet: bool, n: u64 },
     /// A second has passed.
     Tick,
     /// The sweep has found that the room's end has come.
@@ -283,7 +283,7 @@ impl Running {
             RoomMessage::Speakers { levels, active } => room.speakers(levels, active, &mut out)?,
             RoomMessage::Desk(result) => room.desk_did(now, result, &mut out)?,
             RoomMessage::Written { number, outcome } => room.written(now, number, outcome, &mut out)?,
-            RoomMessage::Renewed { seats, quiet } => room.renewed(now, &seats, quiet, &mut out)?,
+            RoomMessage::Renewed { seats, quiet, n } => room.renewed(now, &seats, (n, quiet), &mut out)?,
             RoomMessage::Tick => room.tick(now, self.env.line.works_since(), &mut out)?,
             RoomMessage::Expire => room.swept(now, &mut out),
             RoomMessage::Drain => room.drain(now, &mut out),

@@ -107,6 +107,10 @@ pub enum RoomCommand {
         srtp: SrtpProfile,
         /// Keep the media connections if they are up.
         keep_media: bool,
+        /// The seat is to be taken only from the token's own attachment, else this is `superseded`: a gateway takes it again
+        /// where it could not know the number of its first attachment, and must not take it from whoever came later.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        retake: bool,
     },
     /// The attachment's WebSocket is gone; its seat is kept 15 s.
     Detach {
@@ -296,6 +300,9 @@ pub struct SeatRenewal {
     /// again. Said at once when it is noticed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quiet: bool,
+    /// Rises with each that a gateway makes: of two that overtook each other, the older says nothing any more.
+    #[serde(default)]
+    pub n: u64,
 }
 
 /// Devices were signed out: every gateway ends their WebSockets.

@@ -35,6 +35,8 @@ pub(crate) struct Seat {
     pub(crate) connected: bool,
     /// When its gateway last said so.
     pub(crate) renewed_at: Duration,
+    /// The newest renewal of this attachment that was heard.
+    pub(crate) renewal: u64,
     /// It is not connected only because its gateway was not heard: hearing it again connects it.
     pub(crate) lapsed: bool,
     /// The attachment at which its living actor was made; `None` while it has none.
@@ -66,6 +68,13 @@ impl Seat {
         (self.connected, self.lapsed) = (false, true);
         self.absent_since = self.absent_since.or(Some(heard + SEAT_RENEWED_EVERY));
         true
+    }
+
+    /// Whether the gateway's `n`th renewal is newer than what was heard of it.
+    pub(crate) fn is_news(&mut self, n: u64) -> bool {
+        let news = n >= self.renewal;
+        self.renewal = self.renewal.max(n);
+        news
     }
 
     /// The gateway hears nothing from the client any more; true if it counted as connected.
@@ -171,6 +180,7 @@ mod tests {
                 srtp: SrtpProfile::Gcm,
                 connected,
                 renewed_at: Duration::ZERO,
+                renewal: 0,
                 lapsed: false,
                 born: alive.then_some(Attachment(1)),
                 media,

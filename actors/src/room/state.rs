@@ -158,6 +158,7 @@ impl RoomState {
                 srtp,
                 connected: seated.connected,
                 renewed_at: now.elapsed,
+                renewal: 0,
                 // Whoever is still there will say so.
                 lapsed: !seated.connected,
                 born: Some(born),
@@ -204,8 +205,8 @@ impl RoomState {
         let done = match command {
             RoomCommand::Activate => self.activate(now, ask, out),
             RoomCommand::Join { ticket, srtp } => self.join(now, ask, ticket, srtp, out)?,
-            RoomCommand::Resume { token, srtp, keep_media } => {
-                self.resume(now, ask, Entry::Resume { token, srtp, keep_media }, out)?
+            RoomCommand::Resume { token, srtp, keep_media, retake } => {
+                self.resume(now, ask, Entry::Resume { token, srtp, keep_media, retake }, out)?
             }
             RoomCommand::Detach { peer, attachment } => self.detach(now, ask, peer, attachment, out)?,
             RoomCommand::Leave { peer, attachment } => self.leave(now, ask, peer, attachment, out)?,

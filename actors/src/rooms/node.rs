@@ -228,14 +228,14 @@ impl NodeState {
     }
 
     /// Tells each room that is awake which of its seats have been renewed; a sleeping one has none.
-    fn renew(&mut self, SeatRenewal { seats, quiet }: SeatRenewal) {
+    fn renew(&mut self, SeatRenewal { seats, quiet, n }: SeatRenewal) {
         let mut by_room: HashMap<RoomId, Vec<(PeerId, Attachment)>> = HashMap::new();
         for SeatRef { room, peer, attachment } in seats {
             by_room.entry(room).or_default().push((peer, attachment));
         }
         for (room, seats) in by_room {
             if let Route::Awake(held) = self.rooms.route(room, false) {
-                let _ = held.scope.send_message(ScopeMessage::ToRoom(RoomMessage::Renewed { seats, quiet }));
+                let _ = held.scope.send_message(ScopeMessage::ToRoom(RoomMessage::Renewed { seats, quiet, n }));
             }
         }
     }

@@ -30,6 +30,7 @@ async fn kicked_peer_is_out_at_once() {
         token: world.token(client),
         srtp: Default::default(),
         keep_media: true,
+        retake: false,
     };
     assert_eq!(world.code(resume(&world, &guest)).await, Some(ErrorCode::Banned));
     assert!(matches!(world.ask(kick(member.peer)).await, Ok(RoomReply::Done)));

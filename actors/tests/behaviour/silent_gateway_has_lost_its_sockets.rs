@@ -21,7 +21,7 @@ fn shown(world: &World, client: &Client) -> Vec<bool> {
 }
 
 async fn renew(world: &World, seats: Vec<SeatRef>) -> RoomAnswer {
-    let body = serde_json::to_vec(&SeatRenewal { seats, quiet: false }).unwrap();
+    let body = serde_json::to_vec(&SeatRenewal { seats, quiet: false, n: 0 }).unwrap();
     world.request(seats_subject(&"n1".parse().unwrap()), body).await.await.unwrap()
 }
 

@@ -218,7 +218,7 @@ impl World {
 
     pub(crate) async fn resume(&self, client: &Client, keep_media: bool) -> Attached {
         let token = self.token(client);
-        match self.ask(RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media }).await {
+        match self.ask(RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, retake: false }).await {
             Ok(RoomReply::Attached(attached)) => {
                 self.sits(&attached);
                 *attached
@@ -362,7 +362,7 @@ impl World {
 async fn renew_seats(bus: Arc<ScriptedBus>, node: NodeId, sitting: Arc<Mutex<HashSet<SeatRef>>>) {
     loop {
         tokio::time::sleep(SEAT_RENEWED_EVERY).await;
-        let renewal = SeatRenewal { seats: sitting.lock().iter().copied().collect(), quiet: false };
+        let renewal = SeatRenewal { seats: sitting.lock().iter().copied().collect(), quiet: false, n: 0 };
         let body = Bytes::from(serde_json::to_vec(&renewal).unwrap());
         let _ = bus.request(&seats_subject(&node), body, SEAT_RENEWED_EVERY).await;
     }

@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rookery_schemas::bus::{SeatRef, SignOut};
+use rookery_schemas::bus::{SeatRef, SeatRenewal, SignOut};
 use rookery_schemas::error::ErrorCode;
 use rookery_schemas::ids::{FamilyId, RequestId, UserId};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,15 @@ struct Counts {
     by_user: HashMap<UserId, HashMap<RequestId, Open>>,
     /// True: something was heard from its client lately.
     seats: HashMap<SeatRef, bool>,
+    renewals: u64,
+}
+
+impl Counts {
+    /// Numbered under the lock that also guards what is said, so that a higher number never says something older.
+    fn next_renewal(&mut self) -> u64 {
+        self.renewals += 1;
+        self.renewals
+    }
 }
 
 /// An account's socket.
@@ -58,18 +67,21 @@ impl Sockets {
     }
 
     /// Every seat that a socket of this gateway holds and hears.
-    pub(super) fn seats(&self) -> Vec<SeatRef> {
-        self.0.lock().seats.iter().filter(|(_, heard)| **heard).map(|(seat, _)| *seat).collect()
+    pub(super) fn renewal(&self) -> SeatRenewal {
+        let mut counts = self.0.lock();
+        let seats = counts.seats.iter().filter(|(_, heard)| **heard).map(|(seat, _)| *seat).collect();
+        SeatRenewal { seats, quiet: false, n: counts.next_renewal() }
     }
 
     /// The clients of these seats have fallen silent, or are heard again.
-    pub(super) fn mark(&self, seats: &[SeatRef], heard: bool) {
+    pub(super) fn mark(&self, seats: Vec<SeatRef>, heard: bool) -> SeatRenewal {
         let mut counts = self.0.lock();
-        for seat in seats {
+        for seat in &seats {
             if let Some(known) = counts.seats.get_mut(seat) {
                 *known = heard;
             }
         }
+        SeatRenewal { seats, quiet: !heard, n: counts.next_renewal() }
     }
 
     /// Counts a seat as held, until what is returned is dropped.
@@ -240,8 +252,8 @@ mod tests {
         let first = sockets.hold(seat(1));
         let second = sockets.hold(seat(2));
         drop(first);
-        assert_eq!(sockets.seats(), [seat(2)]);
+        assert_eq!(sockets.renewal().seats, [seat(2)]);
         drop(second);
-        assert_eq!(sockets.seats(), []);
+        assert_eq!(sockets.renewal().seats, []);
     }
 }

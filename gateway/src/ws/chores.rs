@@ -40,19 +40,19 @@ async fn renew_seats(deps: Weak<WsDeps>) {
     loop {
         tick.tick().await;
         let Some(deps) = deps.upgrade() else { return };
-        tell_owners(&deps, deps.sockets.seats(), false).await;
+        tell_owners(&deps, deps.sockets.renewal()).await;
     }
 }
 
 /// Tells each owner which of its seats have a WebSocket here, and whether their clients are quiet.
-async fn tell_owners(deps: &WsDeps, seats: Vec<SeatRef>, quiet: bool) {
+async fn tell_owners(deps: &WsDeps, SeatRenewal { seats, quiet, n }: SeatRenewal) {
     let mut by_owner: HashMap<NodeId, Vec<SeatRef>> = HashMap::new();
     for seat in seats {
         by_owner.entry(deps.owners.home(seat.room)).or_default().push(seat);
     }
     let mut batches = Vec::new();
     for (node, seats) in by_owner {
-        let batch = |seats: &[SeatRef]| (node.clone(), SeatRenewal { seats: seats.to_vec(), quiet });
+        let batch = |seats: &[SeatRef]| (node.clone(), SeatRenewal { seats: seats.to_vec(), quiet, n });
         batches.extend(seats.chunks(SEATS_PER_RENEWAL_MAX).map(batch));
     }
     let telling = batches.into_iter().map(|(node, renewal)| renew(deps.bus.clone(), node, renewal));
@@ -61,10 +61,10 @@ async fn tell_owners(deps: &WsDeps, seats: Vec<SeatRef>, quiet: bool) {
 
 /// The client of these seats has fallen silent, or is heard again. Returns at once.
 pub(super) fn mark_seats(deps: &Arc<WsDeps>, seats: Vec<SeatRef>, heard: bool) {
-    deps.sockets.mark(&seats, heard);
-    if !seats.is_empty() {
+    let renewal = deps.sockets.mark(seats, heard);
+    if !renewal.seats.is_empty() {
         let deps = Arc::clone(deps);
-        tokio::spawn(async move { tell_owners(&deps, seats, !heard).await });
+        tokio::spawn(async move { tell_owners(&deps, renewal).await });
     }
 }
 

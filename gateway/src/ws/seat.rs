@@ -4,9 +4,11 @@
 //! events that the snapshot contains are dropped by their number. The personal subject has the attachment in its name,
 //! which the owner chooses. It is known beforehand (1 for a ticket, one more than the token's on the way back) unless a later
 //! attachment is known to the owner only. Then the seat is taken once more, as the successor of the attachment just given,
-//! whose number *is* known: so personal messages are never sent to a subject that nobody hears.
+//! whose number *is* known, unless another has taken it from us meanwhile: so personal messages are never sent to a subject that nobody hears.
 //!
 //! **Invariant:** a [`Seated`] hears everything said to its attachment and every event after its snapshot.
+
+use std::sync::Arc;
 
 use rookery_actors::seams::{BusError, Subscription};
 use rookery_schemas::bus::{
@@ -18,6 +20,7 @@ use rookery_schemas::signal::SrtpProfile;
 
 use super::WsDeps;
 use super::owners::AskError;
+use super::session::tell_owner;
 use crate::tokens::RESUME_MS;
 
 /// How often a seat is taken for one request: once more for each attachment that races with ours.
@@ -65,7 +68,13 @@ impl Asking {
         let ResumeToken { peer, user, family, ref display_name, .. } = token;
         let sitter = Sitter { room, peer, user, family, display_name: display_name.clone() };
         let expected = token.attachment.next();
-        Self { sitter, command: RoomCommand::Resume { token, srtp, keep_media }, srtp, keep_media, expected }
+        Self {
+            sitter,
+            command: RoomCommand::Resume { token, srtp, keep_media, retake: false },
+            srtp,
+            keep_media,
+            expected,
+        }
     }
 }
 
@@ -90,34 +99,52 @@ impl Sitter {
 /// # Errors
 /// The owner's refusal; `owner_unavailable` or `timeout` where it cannot be reached. After `timeout` the seat may have been
 /// taken: the owner is told that nobody sits there.
-pub(super) async fn take(deps: &WsDeps, asking: Asking) -> Result<Seated, Refusal> {
+pub(super) async fn take(deps: &Arc<WsDeps>, asking: Asking) -> Result<Seated, Refusal> {
     let Asking { sitter, mut command, srtp, keep_media, mut expected } = asking;
+    let mut given = None;
     let events = deps.bus.subscribe(&events_subject(sitter.room)).await.map_err(bus_refusal)?;
     for _ in 0..ATTEMPTS_MAX {
         let subject = personal_subject(sitter.room, sitter.peer, expected);
-        let personal = deps.bus.subscribe(&subject).await.map_err(bus_refusal)?;
+        let personal = match deps.bus.subscribe(&subject).await {
+            Ok(personal) => personal,
+            Err(error) => {
+                nobody_sits(deps, &sitter, given);
+                return Err(bus_refusal(error));
+            }
+        };
         let attached = match deps.owners.ask(sitter.room, command, deps.config.request_timeout).await {
             Ok(RoomReply::Attached(attached)) if attached.peer == sitter.peer => *attached,
             Ok(_) => {
                 tracing::error!(room = %sitter.room, "an owner answered a join with something else");
+                nobody_sits(deps, &sitter, given);
                 return Err(Refusal::new(ErrorCode::Internal));
             }
             Err(error) => {
-                if error == AskError::Timeout {
-                    let gone = RoomCommand::Detach { peer: sitter.peer, attachment: expected };
-                    // Sent, not awaited: a room that does not answer has nothing to say to this either.
-                    drop(deps.owners.send(sitter.room, gone, deps.config.request_timeout).await);
-                }
+                // It may have been taken all the same.
+                nobody_sits(deps, &sitter, if error == AskError::Timeout { Some(expected) } else { given });
                 return Err(error.into());
             }
         };
         if attached.attachment == expected {
             return Ok(Seated { sitter, attached, events, personal });
         }
+        given = Some(attached.attachment);
         expected = attached.attachment.next();
-        command = RoomCommand::Resume { token: sitter.token(&attached, deps.clock.now()), srtp, keep_media };
+        // Only from ourselves: whoever came after us keeps it.
+        let token = sitter.token(&attached, deps.clock.now());
+        command = RoomCommand::Resume { token, srtp, keep_media, retake: true };
     }
+    nobody_sits(deps, &sitter, given);
     Err(Refusal::because(ErrorCode::Superseded, "This seat is being taken by several connections at once."))
+}
+
+/// Tells the owner that nobody sits on an attachment's seat after all. Returns at once.
+fn nobody_sits(deps: &Arc<WsDeps>, sitter: &Sitter, attachment: Option<Attachment>) {
+    if let Some(attachment) = attachment {
+        let (deps, room) = (Arc::clone(deps), sitter.room);
+        let gone = RoomCommand::Detach { peer: sitter.peer, attachment };
+        tokio::spawn(async move { tell_owner(&deps, room, gone).await });
+    }
 }
 
 fn bus_refusal(error: BusError) -> Refusal {

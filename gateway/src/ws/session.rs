@@ -16,7 +16,7 @@ use std::time::Duration;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, SplitStream};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rookery_actors::seams::{BusMessage, StoreError, Subscription};
 use rookery_schemas::bus::{RoomCommand, RoomReply};
@@ -43,6 +43,8 @@ const IN_FLIGHT_MAX: usize = 32;
 const DETACH_ATTEMPTS: u32 = 60;
 /// Between those attempts.
 const DETACH_PAUSE: Duration = Duration::from_secs(1);
+/// A timer that fires later than this: the process was stopped, or starved.
+const LATE: Duration = Duration::from_millis(250);
 /// Seats left whose owner has not confirmed it; the oldest is forgotten.
 const LEAVING_MAX: usize = 64;
 
@@ -109,6 +111,8 @@ pub(super) struct Session {
     leaving: Vec<(RoomId, PeerId, Attachment)>,
     malformed_in_a_row: u32,
     refused_in_a_row: u32,
+    /// Something came from the client lately.
+    heard: bool,
     cut: Option<Cut>,
 }
 
@@ -137,6 +141,7 @@ impl Session {
             leaving: Vec::new(),
             malformed_in_a_row: 0,
             refused_in_a_row: 0,
+            heard: true,
             cut: None,
             deps,
         };
@@ -176,48 +181,59 @@ impl Session {
         let silence = tokio::time::sleep(patience);
         let quiet = tokio::time::sleep(config.quiet_after);
         tokio::pin!(silence, quiet);
-        let mut heard = true;
         let mut renew = tokio::time::interval_at(Instant::now() + config.resume_token_every, config.resume_token_every);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
+            let may_read = self.in_flight < IN_FLIGHT_MAX;
+            // Silence is judged only after a look at what waits, and never by a timer that fires late: then it was us who
+            // stood still.
+            let read = tokio::select! {
                 () = stop.cancelled() => return Some(Cut::GoingAway),
                 () = signed_out.cancelled() => return Some(Cut::Because(ErrorCode::SignedOut)),
                 () = outbox.gone() => return None,
                 () = &mut silence => {
-                    if self.in_flight < IN_FLIGHT_MAX {
+                    let waits = reader.next().now_or_never().filter(|_| may_read);
+                    if waits.is_none() && may_read && !late(silence.deadline()) {
                         return Some(Cut::Because(self.silent_too_long()));
                     }
-                    // It was us who did not read.
-                    silence.as_mut().reset(Instant::now() + config.silence_max);
+                    silence.as_mut().reset(Instant::now() + patience);
+                    waits
                 }
-                () = &mut quiet, if heard => {
-                    heard = self.in_flight >= IN_FLIGHT_MAX;
-                    quiet.as_mut().reset(Instant::now() + config.quiet_after);
-                    self.mark_seats(heard);
-                }
-                message = reader.next(), if self.in_flight < IN_FLIGHT_MAX => {
-                    match message {
-                        Some(Ok(Message::Close(_))) | None => return None,
-                        Some(Ok(message)) => {
-                            quiet.as_mut().reset(Instant::now() + config.quiet_after);
-                            if !std::mem::replace(&mut heard, true) {
-                                self.mark_seats(true);
-                            }
-                            let complete = matches!(message, Message::Text(_));
-                            self.incoming(message).await;
-                            if complete && self.who.is_some() {
-                                silence.as_mut().reset(Instant::now() + config.silence_max);
-                            }
-                        }
-                        Some(Err(error)) => return read_error(error),
+                () = &mut quiet, if self.heard => {
+                    let waits = reader.next().now_or_never().filter(|_| may_read);
+                    if waits.is_none() && may_read && !late(quiet.deadline()) {
+                        self.client_is_heard(false);
                     }
+                    quiet.as_mut().reset(Instant::now() + config.quiet_after);
+                    waits
                 }
-                Some(((room, source), message)) = self.subscriptions.next() => self.heard(room, source, message),
-                Some(outcome) = self.tasks.next() => self.settled(outcome),
+                read = reader.next(), if may_read => Some(read),
+                Some(((room, source), message)) = self.subscriptions.next() => {
+                    self.heard(room, source, message);
+                    None
+                }
+                Some(outcome) = self.tasks.next() => {
+                    self.settled(outcome);
+                    None
+                }
                 _ = renew.tick() => {
                     self.renew_tokens();
                     self.look_at_device();
+                    None
+                }
+            };
+            match read {
+                None => {}
+                Some(None | Some(Ok(Message::Close(_)))) => return None,
+                Some(Some(Err(error))) => return read_error(error),
+                Some(Some(Ok(message))) => {
+                    quiet.as_mut().reset(Instant::now() + config.quiet_after);
+                    self.client_is_heard(true);
+                    let complete = matches!(message, Message::Text(_));
+                    self.incoming(message).await;
+                    if complete && self.who.is_some() {
+                        silence.as_mut().reset(Instant::now() + config.silence_max);
+                    }
                 }
             }
             if let Some(cut) = self.cut {
@@ -226,10 +242,12 @@ impl Session {
         }
     }
 
-    /// Tells the owners of this socket's seats whether the client is heard.
-    fn mark_seats(&self, heard: bool) {
-        let seats = self.links.values().map(|link| link.held.seat).collect();
-        mark_seats(&self.deps, seats, heard);
+    /// Tells the owners of this socket's seats that the client has fallen silent, or is heard again.
+    fn client_is_heard(&mut self, heard: bool) {
+        if std::mem::replace(&mut self.heard, heard) != heard {
+            let seats = self.links.values().map(|link| link.held.seat).collect();
+            mark_seats(&self.deps, seats, heard);
+        }
     }
 
     fn silent_too_long(&self) -> ErrorCode {
@@ -304,7 +322,7 @@ impl Session {
     }
 }
 
-async fn tell_owner(deps: &WsDeps, room: RoomId, command: RoomCommand) {
+pub(super) async fn tell_owner(deps: &WsDeps, room: RoomId, command: RoomCommand) {
     for attempt in 1..=DETACH_ATTEMPTS {
         match deps.owners.ask(room, command.clone(), deps.config.request_timeout).await {
             Ok(_) => return,
@@ -330,10 +348,18 @@ fn settles_detach(code: ErrorCode) -> bool {
     )
 }
 
+/// Whether a timer fires so late that this process cannot have been running.
+fn late(deadline: Instant) -> bool {
+    Instant::now().saturating_duration_since(deadline) >= LATE
+}
+
 /// Why reading failed: a frame beyond all bounds, a breach of the protocol, or a connection that is gone.
 fn read_error(error: axum::Error) -> Option<Cut> {
     use tokio_tungstenite::tungstenite::Error;
+    use tokio_tungstenite::tungstenite::error::ProtocolError;
     match error.into_inner().downcast::<Error>().map(|error| *error) {
+        // The connection ended without a close frame: a lost network, a killed browser.
+        Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => None,
         Ok(Error::Capacity(_)) => Some(Cut::Because(ErrorCode::TooLarge)),
         Ok(Error::Protocol(_) | Error::Utf8(_)) => Some(Cut::Because(ErrorCode::Malformed)),
         _ => None,

@@ -31,7 +31,7 @@ async fn heard_at(world: &World, name: &str) -> mpsc::Receiver<Renewal> {
     let (hears, heard) = mpsc::channel(64);
     tokio::spawn(async move {
         while let Some(message) = served.next().await {
-            let SeatRenewal { seats, quiet } = serde_json::from_slice(&message.payload).unwrap();
+            let SeatRenewal { seats, quiet, .. } = serde_json::from_slice(&message.payload).unwrap();
             assert!(!seats.is_empty() && seats.len() <= SEATS_PER_RENEWAL_MAX);
             let done: RoomAnswer = Ok(RoomReply::Done);
             message.answer.unwrap().send(Bytes::from(serde_json::to_vec(&done).unwrap()));

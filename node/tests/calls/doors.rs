@@ -1,11 +1,16 @@
 //! Who may not enter is told why, and nobody inside notices.
 
+use futures_util::future::join_all;
+use rookery_loadtest::client::View;
 use rookery_loadtest::socket::Opening;
 use rookery_loadtest::{Client, ClientOptions, Socket};
 use rookery_schemas::error::ErrorCode;
+use rookery_schemas::ids::{Nonce, Seq};
 use rookery_schemas::rest::Join;
-use rookery_schemas::signal::{ClientMessage, JoinRoom, SrtpProfile};
+use rookery_schemas::signal::{ChatSend, ClientMessage, JoinRoom, ResumeRoom, ServerFrame, ServerMessage, SrtpProfile};
+use uuid::Uuid;
 
+use crate::call::SOON;
 use crate::node::{Node, guest, meeting};
 
 /// Opens a socket with a join ticket and joins with it; the code of the refusal.
@@ -85,5 +90,38 @@ async fn coming_back_is_not_counted_as_joining() {
             Opening { url: ada.ws_url(), ticket: Some(pass), origin: Some(ada.origin()), trust: ada.trust().clone() };
         let joined = client.resume(Socket::open(&opening).await.unwrap(), true).await.unwrap();
         assert_eq!(joined.attachment.0, attachment);
+    }
+}
+
+/// Several tabs with one token, as a duplicated tab has it: the last of them has the seat, and it is not shown as lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_many_who_come_back_at_once_has_the_seat() {
+    let node = Node::start(&[]).await;
+    let ada = node.user("ada").await;
+    let room = ada.create_room(&meeting("Call")).await.unwrap();
+    let observer = Client::enter(&ada, room.slug.as_str(), &Join::default(), ClientOptions::default()).await.unwrap();
+    let ben = Client::enter(&node.api(), room.slug.as_str(), &guest("Ben"), ClientOptions::default()).await.unwrap();
+    let token = ben.look(|view| view.resume_token.clone());
+    let api = node.api();
+    for _ in 0..5 {
+        let opening =
+            Opening { url: api.ws_url(), ticket: None, origin: Some(api.origin()), trust: api.trust().clone() };
+        let sockets = join_all((0..5).map(|_| async { Socket::open(&opening).await.unwrap() })).await;
+        let resume =
+            || ClientMessage::Resume(ResumeRoom { token: token.clone(), srtp: SrtpProfile::Gcm, keep_media: false });
+        let answers = join_all(sockets.iter().map(|socket| socket.request(None, resume()))).await;
+        let attachment = |answer: &Result<ServerFrame, _>| match answer.as_ref().map(|frame| &frame.message) {
+            Ok(ServerMessage::Joined(joined)) => Some(joined.attachment),
+            _ => None,
+        };
+        let newest = answers.iter().map(attachment).zip(&sockets).max_by_key(|(attachment, _)| *attachment).unwrap();
+        assert!(newest.0.is_some(), "{answers:?}");
+        let chat = ClientMessage::ChatSend(ChatSend { nonce: Nonce(Uuid::new_v4()), text: "me".into(), seen: Seq(0) });
+        newest.1.request(Some(room.id), chat).await.expect("the newest has the seat");
+        let there = |view: &View| view.roster.get(&ben.peer()).is_some_and(|peer| !peer.reconnecting);
+        observer.until(SOON, "the seat to be there", there).await.unwrap();
+        sockets.iter().for_each(Socket::cut);
+        let lost = |view: &View| view.roster.get(&ben.peer()).is_some_and(|peer| peer.reconnecting);
+        observer.until(SOON, "no ghost to sit there", lost).await.unwrap();
     }
 }

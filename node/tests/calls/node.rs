@@ -100,6 +100,17 @@ impl Node {
         assert_eq!(answer.status().as_u16(), 202);
     }
 
+    /// Stops its process for a while, as a machine does whose memory is being swapped or which is being moved.
+    pub(crate) async fn stand_still(&self, time: Duration) {
+        let signal = |name: &str| {
+            let pid = self.child.as_ref().unwrap().id().to_string();
+            assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+        };
+        signal("-STOP");
+        tokio::time::sleep(time).await;
+        signal("-CONT");
+    }
+
     /// `kill -9`, and the same node again.
     pub(crate) async fn kill_and_restart(&mut self) {
         if let Some(mut child) = self.child.take() {

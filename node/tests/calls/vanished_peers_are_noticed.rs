@@ -60,3 +60,29 @@ async fn whoever_had_no_media_and_vanished_is_noticed() {
     lose_power(&silent).await;
     noticed(&host, silent.peer(), "listener").await;
 }
+
+/// What came while it stood still is looked at before anybody is missed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stood_still_misses_nobody() {
+    let node = Node::start(&[]).await;
+    let ada = node.user("ada").await;
+    let room = ada.create_room(&meeting("Call")).await.unwrap();
+    let mut all =
+        vec![Client::enter(&ada, room.slug.as_str(), &Join::default(), ClientOptions::default()).await.unwrap()];
+    for i in 0..6 {
+        let name = guest(&format!("Guest {i}"));
+        all.push(Client::enter(&node.api(), room.slug.as_str(), &name, ClientOptions::default()).await.unwrap());
+    }
+    for client in &all {
+        client.until(SOON, "everyone", |view| view.roster.len() == 7).await.unwrap();
+    }
+    let before = all[0].look(|view| view.n);
+    // longer than a client may be silent, and longer than a socket may
+    for seconds in [4, 11] {
+        node.stand_still(Duration::from_secs(seconds)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let after = all[0].look(|view| view.n);
+        assert_eq!(after, before, "after {seconds} s somebody was shown as lost");
+        assert!(all.iter().all(|client| client.socket().is_closed().is_none()), "after {seconds} s a socket was cut");
+    }
+}

@@ -20,7 +20,7 @@ pub(super) enum Entry {
     /// With a ticket.
     Join { ticket: JoinTicket, srtp: SrtpProfile },
     /// With a resume token.
-    Resume { token: ResumeToken, srtp: SrtpProfile, keep_media: bool },
+    Resume { token: ResumeToken, srtp: SrtpProfile, keep_media: bool, retake: bool },
 }
 
 impl Entry {
@@ -162,7 +162,11 @@ impl RoomState {
                 let info = PeerInfo { peer, user, display_name, role, joined_at: now.unix, reconnecting: false };
                 (new_seat(info, Attachment(1), srtp), false)
             }
-            Entry::Resume { token, srtp, keep_media } => match self.roster.get(peer) {
+            Entry::Resume { token, srtp, keep_media, retake } => match self.roster.get(peer) {
+                Some(seat) if retake && seat.attachment > token.attachment => {
+                    refuse(ask, ErrorCode::Superseded, out);
+                    return Ok(());
+                }
                 Some(seat) => {
                     let seat = seat.clone();
                     return self.reattach(now, ask, Returning { seat, token, srtp, keep_media, role }, out);
@@ -216,7 +220,7 @@ impl RoomState {
     fn take_seat(&mut self, now: Now, ask: AskId, mut seat: Seat, keep_media: bool, out: &mut Vec<Effect>) {
         let born = seat.born;
         seat.born = Some(born.unwrap_or(seat.attachment));
-        seat.renewed_at = now.elapsed;
+        (seat.renewed_at, seat.renewal) = (now.elapsed, 0);
         seat.refresh(now.elapsed);
         let Seat { info, attachment, srtp, .. } = seat.clone();
         self.roster.insert(seat);
@@ -253,6 +257,7 @@ fn new_seat(info: PeerInfo, attachment: Attachment, srtp: SrtpProfile) -> Seat {
         srtp,
         connected: true,
         renewed_at: std::time::Duration::ZERO,
+        renewal: 0,
         lapsed: false,
         born: None,
         media: MediaHealth::default(),

@@ -14,6 +14,7 @@ use rookery_schemas::signal::{LeaveReason, Role, RoomClosedReason, ServerMessage
 use super::{Error, LATE_TICK, LEFT_MAX, RoomState, STORE_RETRY, answer, refuse};
 use crate::now::Now;
 use crate::room::effect::{AskId, DeskOp, DeskResult, Effect, Seated};
+use crate::room::roster::Seat;
 
 impl RoomState {
     pub(super) fn detach(
@@ -302,7 +303,8 @@ impl RoomState {
         Ok(())
     }
 
-    /// A gateway says that it holds these attachments' WebSockets, and whether their clients have fallen silent.
+    /// A gateway says that it holds these attachments' WebSockets, and whether their clients have fallen silent: the `n`th thing
+    /// that it says of seats.
     ///
     /// # Errors
     /// [`Error`] if an event cannot be encoded.
@@ -310,12 +312,13 @@ impl RoomState {
         &mut self,
         now: Now,
         seats: &[(PeerId, Attachment)],
-        quiet: bool,
+        (n, quiet): (u64, bool),
         out: &mut Vec<Effect>,
     ) -> Result<(), Error> {
         for (peer, attachment) in seats {
             let seat = self.roster.get_mut(*peer).filter(|seat| seat.attachment == *attachment);
-            if seat.is_some_and(|seat| if quiet { seat.fall_quiet() } else { seat.renew(now.elapsed) }) {
+            let hear = |seat: &mut Seat| if quiet { seat.fall_quiet() } else { seat.renew(now.elapsed) };
+            if seat.is_some_and(|seat| seat.is_news(n) && hear(seat)) {
                 self.seat_changed(now, *peer, out)?;
             }
         }

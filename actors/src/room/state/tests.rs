@@ -200,7 +200,7 @@ fn token(n: u128, attachment: u32) -> ResumeToken {
 }
 
 fn resume(token: ResumeToken, keep_media: bool) -> RoomCommand {
-    RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media }
+    RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, retake: false }
 }
 
 fn chat(n: u128, attachment: u32, text: &str) -> RoomCommand {

@@ -12,6 +12,7 @@ use rookery_schemas::limits::ROOMS_PER_SOCKET_MAX;
 use rookery_schemas::signal::{JoinRoom, ResumeRoom, ServerMessage};
 
 use super::super::WsDeps;
+use super::super::chores::mark_seats;
 use super::super::close::Cut;
 use super::super::frames;
 use super::super::link::Link;
@@ -119,6 +120,10 @@ impl Session {
                 let Seated { sitter, attached, events, personal } = *seat;
                 tracing::info!(%room, peer = %sitter.peer, attachment = attached.attachment.0, "joined");
                 let held = self.deps.sockets.hold(SeatRef { room, peer: sitter.peer, attachment: attached.attachment });
+                if !self.heard {
+                    // It fell silent while its seat was being taken.
+                    mark_seats(&self.deps, vec![held.seat], false);
+                }
                 let (link, snapshot) = Link::new(sitter, attached, held);
                 self.insert_link(room, link);
                 self.say_joined(room, re, snapshot);

@@ -103,7 +103,7 @@ fn media_is_kept_only_if_it_is_asked_for_and_alive() {
         if alive {
             room.state.fact(at(0), peer(2), Attachment(1), up.clone(), &mut room.out).unwrap();
         }
-        let resume = RoomCommand::Resume { token: token(2, 1), srtp, keep_media: asked };
+        let resume = RoomCommand::Resume { token: token(2, 1), srtp, keep_media: asked, retake: false };
         let Some(Ok(RoomReply::Attached(attached))) = room.ask(at(1), resume) else { panic!("{what}") };
         assert_eq!(attached.media_kept, kept, "{what}");
     }
@@ -134,4 +134,28 @@ fn a_room_that_starts_anew_takes_its_peers_in_again() {
     let track = TrackId(Uuid::from_u128(8));
     let left = ServerMessage::PeerLeft { peer: peer(2), reason: LeaveReason::Left };
     assert_eq!(room.told(), [ServerMessage::TrackUnpublished { track }, left]);
+}
+
+#[test]
+fn a_seat_is_taken_again_only_from_ones_own_attachment() {
+    let mut room = Room::wake(row());
+    room.join_guest(at(0), 2);
+    let retake = |attachment| {
+        let token = token(2, attachment);
+        RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media: false, retake: true }
+    };
+    for (command, wanted) in [
+        (resume(token(2, 1), false), Ok(2)),
+        (resume(token(2, 1), false), Ok(3)),
+        (retake(2), Err(ErrorCode::Superseded)),
+        (retake(3), Ok(4)),
+        (resume(token(2, 1), false), Ok(5)),
+    ] {
+        let got = match room.ask(at(1), command).unwrap() {
+            Ok(RoomReply::Attached(attached)) => Ok(attached.attachment.0),
+            Err(refusal) => Err(refusal.code),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(got, wanted);
+    }
 }

@@ -100,13 +100,20 @@ fn a_quiet_client_counts_as_gone_until_it_is_heard_again() {
     room.join_guest(at(0), 2);
     room.told();
     let seat = [(peer(2), Attachment(1))];
-    for (quiet, told) in [(true, Some(true)), (true, None), (false, Some(false)), (false, None), (true, Some(true))] {
-        room.state.renewed(at(3), &seat, quiet, &mut room.out).unwrap();
+    for (n, quiet, told, what) in [
+        (1, true, Some(true), "quiet"),
+        (3, true, None, "quiet still"),
+        (2, false, None, "overtaken on the way"),
+        (4, false, Some(false), "heard"),
+        (5, false, None, "heard still"),
+        (6, true, Some(true), "quiet again"),
+    ] {
+        room.state.renewed(at(3), &seat, (n, quiet), &mut room.out).unwrap();
         let shown = room.told().into_iter().map(|message| match message {
             ServerMessage::PeerUpdated { peer } => peer.reconnecting,
             other => panic!("{other:?}"),
         });
-        assert_eq!(shown.collect::<Vec<_>>(), told.into_iter().collect::<Vec<_>>(), "quiet: {quiet}");
+        assert_eq!(shown.collect::<Vec<_>>(), told.into_iter().collect::<Vec<_>>(), "{what}");
     }
     room.state.tick(at(17), Some(Duration::ZERO), &mut room.out).unwrap();
     assert_eq!(room.told(), vec![], "its seat is kept for 15 s");
@@ -143,9 +150,11 @@ fn a_silent_gateway_counts_only_where_it_could_have_been_heard() {
     ] {
         assert_eq!(tick(&mut room, second, works), told, "at {second} s: {what}");
     }
-    room.state.renewed(at(71), &[(peer(2), Attachment(2)), (peer(9), Attachment(1))], false, &mut room.out).unwrap();
+    room.state
+        .renewed(at(71), &[(peer(2), Attachment(2)), (peer(9), Attachment(1))], (0, false), &mut room.out)
+        .unwrap();
     assert_eq!(room.told(), vec![], "neither is a seat here");
-    room.state.renewed(at(71), &[(peer(2), Attachment(1))], false, &mut room.out).unwrap();
+    room.state.renewed(at(71), &[(peer(2), Attachment(1))], (0, false), &mut room.out).unwrap();
     let told = room.told();
     assert!(matches!(&told[..], [ServerMessage::PeerUpdated { peer }] if !peer.reconnecting), "{told:?}");
 }
