@@ -28,7 +28,7 @@ async function gapOver(name: string, pictures: [Person, string][], crash: () => 
     pictures[0]![0].page.waitForTimeout(BEFORE_MS).then(crash),
   ]);
   console.log(`figure picture_gap_over_${name}_crash ${Math.round(Math.max(...seen.map((one) => one.gapMs)))} ms`);
-  console.log(`figure sound_gap_over_${name}_crash ${heard.gapMs} ms (${Math.round(heard.concealedMs)} ms made up, ${heard.voices} voices)`);
+  console.log(`figure sound_gap_over_${name}_crash ${Math.max(...heard.gapsMs)} ms (by voice ${heard.gapsMs.join(", ")}; ${Math.round(heard.concealedMs)} ms made up)`);
   for (const one of seen) expectGoingOn(one);
   return heard;
 }
@@ -79,14 +79,16 @@ test("room, router and peer panic: three people go on seeing each other and writ
   for (const target of ["room", "router"]) {
     const pictures: [Person, string][] = [[ada, benId!], [ada, cleoId], [cleo, adaId], [cleo, benId!]];
     const heard = await gapOver(target, pictures, () => node.inject(room, target));
-    expect(heard.voices).toBe(2);
-    expect(heard.gapMs).toBeLessThanOrEqual(SILENCE_MAX_MS);
+    expect(heard.gapsMs).toHaveLength(2);
+    expect(Math.max(...heard.gapsMs)).toBeLessThanOrEqual(SILENCE_MAX_MS);
     expect(await restarts(node, target)).toBe(1);
     await expectChatAndRoster(all, `after the ${target}`);
     for (const one of all) await one.hears(2);
   }
 
-  await gapOver("peer", [[ada, cleoId], [cleo, adaId]], () => node.inject(room, benId!));
+  // Ben's own voice pauses while he comes back; Ada's does not.
+  const heard = await gapOver("peer", [[ada, cleoId], [cleo, adaId]], () => node.inject(room, benId!));
+  expect(heard.gapsMs[0]).toBeLessThanOrEqual(SILENCE_MAX_MS);
   expect(await restarts(node, "peer")).toBe(1);
   await ben.live();
   for (const one of all) await one.sees(2);

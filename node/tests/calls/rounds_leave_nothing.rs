@@ -18,7 +18,7 @@ const PEOPLE: usize = 10;
 const ROUNDS_PER_ROOM: usize = 2;
 /// Empty rooms are put away after 60 s, vanished people after 15 s.
 const BASE_WITHIN: Duration = Duration::from_secs(150);
-const GAUGES: [&str; 13] = [
+const GAUGES: [&str; 14] = [
     "rookery_peers",
     "rookery_transports",
     "rookery_actors{kind=\"peer\"}",
@@ -32,6 +32,7 @@ const GAUGES: [&str; 13] = [
     "rookery_media_slots",
     "rookery_media_routes",
     "rookery_ws_sockets",
+    "rookery_ws_seats",
 ];
 
 /// How a round ends.

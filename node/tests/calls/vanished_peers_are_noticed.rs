@@ -10,8 +10,8 @@ use rookery_schemas::signal::LeaveReason;
 use crate::call::*;
 use crate::node::{Node, guest, meeting};
 
-/// Five times the promise.
-const NOTICED_WITHIN: Duration = Duration::from_secs(5 * 3);
+/// Three times the promise: with five, the gateway's own cut of a silent socket (10 s) would pass for noticing.
+const NOTICED_WITHIN: Duration = Duration::from_secs(3 * 3);
 /// Five times 15 s would say little; this is what a busy machine may add.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 

@@ -6,10 +6,8 @@
 import type { Page } from "@playwright/test";
 
 export interface Heard {
-  /** The longest silence in any of the voices, ms. */
-  gapMs: number;
-  /** Voices that were heard at all. */
-  voices: number;
+  /** The longest silence in each voice that was heard at all, ms, the shortest first. */
+  gapsMs: number[];
   /** What the browser made up because packets were missing, ms over all tracks. */
   concealedMs: number;
 }
@@ -64,9 +62,9 @@ export async function listen(page: Page, ms: number): Promise<Heard> {
     const concealedMs = (await concealed()) - before;
     // Slots that carry nothing have an element too.
     const voices = ears.filter((ear) => ear.heard);
-    const gapMs = Math.max(0, ...voices.map((ear) => ear.longest));
+    const gapsMs = voices.map((ear) => ear.longest).sort((a, b) => a - b);
     await context.close();
-    return { gapMs, voices: voices.length, concealedMs };
+    return { gapsMs, concealedMs };
   }, ms);
 }
 
