@@ -19,15 +19,15 @@ fn a_vanished_publisher_is_noticed_within_three_seconds_and_heard_again() {
         world.pass(20);
     }
     world.events();
-    world.pass(2_900);
+    world.pass(2_400);
     assert_eq!(world.events(), []);
-    world.pass(400);
+    world.pass(500);
     assert_eq!(world.events(), [Event::Silent { connection: id }]);
     world.pass(20_000);
     assert_eq!(world.events(), [], "said once");
     world.send(publisher, &[Rtp::new(500, Codec::Opus, 100, 0, vec![1; 50])]);
     assert_eq!(world.events(), [Event::Heard { connection: id }]);
-    world.pass(3_400);
+    world.pass(2_900);
     assert_eq!(world.events(), [Event::Silent { connection: id }]);
 }
 

@@ -115,7 +115,7 @@ fn the_old_picture_ends_with_its_track_its_mute_or_after_two_seconds() {
         match how {
             0 => two.world.command(Command::Unpublish { track: track(0) }),
             1 => two.world.command(Command::Mute { track: track(0), muted: true }),
-            _ => two.world.pass(2_600),
+            _ => two.world.pass(2_300),
         }
         assert_eq!(two.frame(0, codec, other).len(), 0, "{how}");
         let idle = Event::SlotIdle { connection: two.world.clients[two.subscriber].id, slot: video(0) };
