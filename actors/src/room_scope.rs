@@ -247,7 +247,9 @@ impl Scope {
     fn request(&mut self, command: Box<RoomCommand>, reply: Reply) {
         self.taken += 1;
         let speaker = match command.as_ref() {
-            RoomCommand::Chat { peer, .. } => Some(*peer),
+            RoomCommand::Chat { peer, .. }
+            | RoomCommand::Direct { peer, .. }
+            | RoomCommand::DirectFailed { peer, .. } => Some(*peer),
             RoomCommand::Kick { by, .. } | RoomCommand::Close { by, .. } => Some(*by),
             _ => None,
         };

@@ -27,3 +27,5 @@ mod rooms_miss_nothing;
 mod seats_are_renewed;
 #[path = "ws/signed_out_devices_lose_their_sockets.rs"]
 mod signed_out_devices_lose_their_sockets;
+#[path = "ws/two_people_reach_each_other.rs"]
+mod two_people_reach_each_other;

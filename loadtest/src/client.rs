@@ -117,7 +117,7 @@ impl Client {
     /// As the server refuses.
     pub async fn join(socket: Socket, ticket: String, options: ClientOptions, began_us: u64) -> Result<Self, Error> {
         let events = socket.events();
-        let message = ClientMessage::Join(JoinRoom { ticket, srtp: options.srtp() });
+        let message = ClientMessage::Join(JoinRoom { ticket, srtp: options.srtp(), direct: false });
         let joined = joined(socket.request(None, message).await?)?;
         let shared = Arc::new(Shared {
             options,
@@ -154,7 +154,7 @@ impl Client {
         let events = socket.events();
         let token = self.look(|view| view.resume_token.clone());
         let srtp = self.shared.options.srtp();
-        let message = ClientMessage::Resume(ResumeRoom { token, srtp, keep_media });
+        let message = ClientMessage::Resume(ResumeRoom { token, srtp, keep_media, direct: false });
         let joined = joined(socket.request(None, message).await?)?;
         // The old pump must not apply anything to the new snapshot.
         self.tasks.lock().drain(..).for_each(|task| task.abort());

@@ -74,6 +74,7 @@ pub(crate) fn websocket(config: &Config) -> WsConfig {
         messages_burst: at_least_one(told.messages_burst),
         queue_bytes_max: told.queue_bytes_max as usize,
         stall_max: told.stall_timeout.0,
+        direct: config.media.direct,
         ..WsConfig::default()
     }
 }

@@ -22,9 +22,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Refusal;
 use crate::ids::{
-    Attachment, Epoch, EventNumber, FamilyId, Incarnation, NodeId, PeerId, RequestId, RoomId, Seq, UnixMillis, UserId,
+    Attachment, Epoch, EventNumber, FamilyId, Incarnation, LinkNumber, NodeId, PeerId, RequestId, RoomId, Seq,
+    UnixMillis, UserId,
 };
-use crate::signal::{ChatSend, ClientMessage, PeerInfo, Role, RoomInfo, ServerMessage, SrtpProfile, TrackInfo};
+use crate::signal::{
+    ChatSend, ClientMessage, DirectSend, MediaPath, PeerInfo, Role, RoomInfo, ServerMessage, SrtpProfile, TrackInfo,
+};
 
 /// Subject of room requests at a node.
 #[must_use]
@@ -98,6 +101,9 @@ pub enum RoomCommand {
         ticket: JoinTicket,
         /// For its connections.
         srtp: SrtpProfile,
+        /// It can be connected to another directly.
+        #[serde(default)]
+        direct: bool,
     },
     /// A client with a verified resume token comes back. Answered by [`RoomReply::Attached`].
     Resume {
@@ -111,6 +117,9 @@ pub enum RoomCommand {
         /// where it could not know the number of its first attachment, and must not take it from whoever came later.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         retake: bool,
+        /// It can be connected to another directly.
+        #[serde(default)]
+        direct: bool,
     },
     /// The attachment's WebSocket is gone; its seat is kept 15 s.
     Detach {
@@ -134,6 +143,24 @@ pub enum RoomCommand {
         attachment: Attachment,
         /// The message.
         message: ChatSend,
+    },
+    /// One end of the direct link has something for the other.
+    Direct {
+        /// Who says it.
+        peer: PeerId,
+        /// Which attachment.
+        attachment: Attachment,
+        /// What, and to whom.
+        message: DirectSend,
+    },
+    /// The direct link is no use.
+    DirectFailed {
+        /// Who found out.
+        peer: PeerId,
+        /// Which attachment.
+        attachment: Attachment,
+        /// Which link.
+        link: LinkNumber,
     },
     /// A host puts someone out.
     Kick {
@@ -275,6 +302,9 @@ pub struct Snapshot {
     pub roster: Vec<PeerInfo>,
     /// Every publication.
     pub tracks: Vec<TrackInfo>,
+    /// Which way media goes.
+    #[serde(default)]
+    pub path: MediaPath,
     /// The last stored chat message.
     pub last_seq: Seq,
 }

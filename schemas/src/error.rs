@@ -126,6 +126,8 @@ codes! {
     SrtpProfile = "srtp_profile", 409, "Join again with the other SRTP profile.";
     /// An answer to an offer that is not the pending one.
     NegotiationStale = "negotiation_stale", 409, "This answer is for an older offer.";
+    /// The direct link that is meant is not, or no longer, the room's.
+    DirectStale = "direct_stale", 409, "That direct connection is over.";
     /// More tracks, slots or connections than one peer may have.
     TooMany = "too_many", 409, "That is more than one person may have.";
     /// The message's nonce is older than what is remembered.

@@ -116,6 +116,10 @@ counter! {
     /// One offer of the server on a subscribe connection; the answer names it. From 1.
     Negotiation, u32
 }
+counter! {
+    /// One direct connection between the two people of a room, from 1 in each epoch.
+    LinkNumber, u32
+}
 
 /// Random at each start of a node's process: a changed one is the death of the old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

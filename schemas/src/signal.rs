@@ -6,12 +6,14 @@
 //! **Invariant:** unknown fields are ignored and fields are only added, so that an older client lives with a newer server.
 
 mod client;
+mod direct;
 mod server;
 
 pub use client::{
     ChatSend, ClientFrame, ClientMessage, Connection, History, IceCandidate, JoinRoom, MediaKind, Publish, ResumeRoom,
     SourceKind, SrtpProfile, Subscribe, Unsubscribe, WantedSize,
 };
+pub use direct::{DescriptionKind, DirectPayload, DirectSend, MediaPath};
 pub use server::{
     ChatAck, ChatMessage, Codec, HistoryPage, IceServer, Joined, LeaveReason, PeerInfo, Role, RoomClosedReason,
     RoomInfo, RoomKind, ServerFrame, ServerMessage, SlotPair, SpeakerLevel, SubscribeOffer, TrackInfo,

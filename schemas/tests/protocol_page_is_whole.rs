@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::limits;
 use rookery_schemas::signal::{
-    ChatAck, ChatMessage, ChatSend, ClientFrame, ClientMessage, History, HistoryPage, IceCandidate, IceServer,
-    JoinRoom, Joined, PeerInfo, Publish, ResumeRoom, RoomInfo, ServerFrame, ServerMessage, SlotPair, SpeakerLevel,
-    Subscribe, SubscribeOffer, TrackInfo, Unsubscribe, WantedSize,
+    ChatAck, ChatMessage, ChatSend, ClientFrame, ClientMessage, DirectPayload, DirectSend, History, HistoryPage,
+    IceCandidate, IceServer, JoinRoom, Joined, MediaPath, PeerInfo, Publish, ResumeRoom, RoomInfo, ServerFrame,
+    ServerMessage, SlotPair, SpeakerLevel, Subscribe, SubscribeOffer, TrackInfo, Unsubscribe, WantedSize,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -117,6 +117,9 @@ fn every_field_is_named() {
         Unsubscribe,
         WantedSize,
         ChatSend,
+        DirectSend,
+        DirectPayload,
+        MediaPath,
         History,
         ServerFrame,
         ServerMessage,

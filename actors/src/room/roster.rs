@@ -31,6 +31,8 @@ pub(crate) struct Seat {
     /// The newest attachment: older ones are refused.
     pub(crate) attachment: Attachment,
     pub(crate) srtp: SrtpProfile,
+    /// Its client can be connected to another directly.
+    pub(crate) direct: bool,
     /// Its WebSocket is there.
     pub(crate) connected: bool,
     /// When its gateway last said so.
@@ -42,6 +44,8 @@ pub(crate) struct Seat {
     /// The attachment at which its living actor was made; `None` while it has none.
     pub(crate) born: Option<Attachment>,
     pub(crate) media: MediaHealth,
+    /// Until then its silence towards the server says nothing: its media goes another way, or did just now.
+    pub(crate) spared_until: Duration,
     /// Since when it has neither WebSocket nor media.
     pub(crate) absent_since: Option<Duration>,
 }
@@ -54,8 +58,18 @@ impl Seat {
         }
         let absent = !self.media.up && (!self.connected || self.born.is_none());
         self.absent_since = if absent { self.absent_since.or(Some(now)) } else { None };
-        let reconnecting = !self.connected || self.born.is_none() || self.media.silent;
+        let reconnecting = !self.connected || self.born.is_none() || self.is_silent(now);
         std::mem::replace(&mut self.info.reconnecting, reconnecting) != reconnecting
+    }
+
+    /// What was up is silent, and should not be.
+    pub(crate) fn is_silent(&self, now: Duration) -> bool {
+        self.media.silent && now >= self.spared_until
+    }
+
+    /// Whether a client that asks for it may go on with the connections that it has.
+    pub(crate) fn is_up(&self, now: Duration) -> bool {
+        self.born.is_some() && (self.media.up || now < self.spared_until)
     }
 
     /// Disconnects a seat whose gateway has not been heard for too long, counted from `from` at the earliest; true if so.
@@ -123,6 +137,20 @@ impl Roster {
         lapsed
     }
 
+    /// Everyone whose silence counts again from now on.
+    pub(crate) fn no_longer_spared(&mut self, now: Duration) -> Vec<PeerId> {
+        let due = |seat: &&mut Seat| !seat.spared_until.is_zero() && now >= seat.spared_until;
+        let spared = self.seats.values_mut().filter(due);
+        let mut peers: Vec<PeerId> = spared
+            .map(|seat| {
+                seat.spared_until = Duration::ZERO;
+                seat.info.peer
+            })
+            .collect();
+        peers.sort();
+        peers
+    }
+
     pub(crate) fn insert(&mut self, seat: Seat) {
         self.seats.insert(seat.info.peer, seat);
     }
@@ -178,12 +206,14 @@ mod tests {
                 },
                 attachment: Attachment(1),
                 srtp: SrtpProfile::Gcm,
+                direct: false,
                 connected,
                 renewed_at: Duration::ZERO,
                 renewal: 0,
                 lapsed: false,
                 born: alive.then_some(Attachment(1)),
                 media,
+                spared_until: Duration::ZERO,
                 absent_since: None,
             };
             let changed = seat.refresh(Duration::from_secs(1));
@@ -196,5 +226,35 @@ mod tests {
                 "absence counts from its beginning"
             );
         }
+    }
+
+    #[test]
+    fn silence_says_nothing_while_media_goes_another_way() {
+        let mut seat = Seat {
+            info: PeerInfo {
+                peer: PeerId(Uuid::nil()),
+                user: None,
+                display_name: "A".into(),
+                role: Role::Member,
+                joined_at: UnixMillis(0),
+                reconnecting: false,
+            },
+            attachment: Attachment(1),
+            srtp: SrtpProfile::Gcm,
+            direct: true,
+            connected: true,
+            renewed_at: Duration::ZERO,
+            renewal: 0,
+            lapsed: false,
+            born: Some(Attachment(1)),
+            media: MediaHealth { up: false, silent: true },
+            spared_until: Duration::MAX,
+            absent_since: None,
+        };
+        assert!(!seat.refresh(Duration::from_secs(100)) && seat.is_up(Duration::from_secs(100)));
+        seat.spared_until = Duration::from_secs(103);
+        assert!(!seat.refresh(Duration::from_secs(102)), "it has a moment to be heard");
+        assert!(seat.refresh(Duration::from_secs(103)) && seat.info.reconnecting);
+        assert!(!seat.is_up(Duration::from_secs(103)));
     }
 }

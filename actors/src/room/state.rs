@@ -8,6 +8,7 @@
 mod entering;
 mod facts;
 mod leaving;
+mod path;
 mod talking;
 
 use std::collections::{HashMap, HashSet};
@@ -29,6 +30,7 @@ use super::tickets::Tickets;
 use crate::catalogue::{Catalogue, Published};
 use crate::now::Now;
 use entering::Entry;
+use path::Path;
 
 /// An empty room is put away after this: long enough that a reload finds it warm.
 pub(crate) const EMPTY_MAX: Duration = Duration::from_secs(60);
@@ -76,6 +78,7 @@ pub(crate) struct RoomState {
     events: Events,
     tickets: Tickets,
     chat: Chat,
+    path: Path,
     left: HashMap<PeerId, Duration>,
     entries: HashMap<AskId, Entry>,
     kicks: HashMap<AskId, PeerId>,
@@ -122,6 +125,7 @@ impl RoomState {
             tracks: HashMap::new(),
             catalogue: Arc::default(),
             tickets: Tickets::default(),
+            path: Path::default(),
             left: HashMap::new(),
             entries: HashMap::new(),
             kicks: HashMap::new(),
@@ -153,6 +157,8 @@ impl RoomState {
         for report in reports {
             let PeerReport { seated, srtp, born, media, tracks } = report;
             let mut seat = Seat {
+                // Who could before can still, but the room stays with the server.
+                direct: false,
                 info: seated.info,
                 attachment: seated.attachment,
                 srtp,
@@ -163,6 +169,7 @@ impl RoomState {
                 lapsed: !seated.connected,
                 born: Some(born),
                 media,
+                spared_until: Duration::ZERO,
                 absent_since: None,
             };
             seat.refresh(now.elapsed);
@@ -172,6 +179,7 @@ impl RoomState {
         if self.roster.is_empty() {
             return Ok(());
         }
+        self.latch();
         self.empty_since = None;
         if self.row.ad_hoc {
             self.row.expires_at = None;
@@ -204,13 +212,19 @@ impl RoomState {
         }
         let done = match command {
             RoomCommand::Activate => self.activate(now, ask, out),
-            RoomCommand::Join { ticket, srtp } => self.join(now, ask, ticket, srtp, out)?,
-            RoomCommand::Resume { token, srtp, keep_media, retake } => {
-                self.resume(now, ask, Entry::Resume { token, srtp, keep_media, retake }, out)?
+            RoomCommand::Join { ticket, srtp, direct } => {
+                self.join(now, ask, Entry::Join { ticket, srtp, direct }, out)?
+            }
+            RoomCommand::Resume { token, srtp, keep_media, direct, retake } => {
+                self.resume(now, ask, Entry::Resume { token, srtp, keep_media, direct, retake }, out)?
             }
             RoomCommand::Detach { peer, attachment } => self.detach(now, ask, peer, attachment, out)?,
             RoomCommand::Leave { peer, attachment } => self.leave(now, ask, peer, attachment, out)?,
             RoomCommand::Chat { peer, attachment, message } => self.chat(now, ask, peer, attachment, message, out),
+            RoomCommand::Direct { peer, attachment, message } => self.relay(ask, peer, attachment, message, out),
+            RoomCommand::DirectFailed { peer, attachment, link } => {
+                self.direct_failed(now, ask, (peer, attachment), link, out)?
+            }
             RoomCommand::Kick { by, attachment, peer } => self.kick(ask, by, attachment, peer, out),
             RoomCommand::Close { by, attachment } => self.close(now, ask, by, attachment, out),
             RoomCommand::Changed => {
@@ -237,6 +251,9 @@ impl RoomState {
         out: &mut Vec<Effect>,
     ) -> Result<(), Error> {
         self.lapse(now, bus_works_since, out)?;
+        for peer in self.roster.no_longer_spared(now.elapsed) {
+            self.seat_changed(now, peer, out)?;
+        }
         for (peer, reason) in self.roster.overdue(now.elapsed) {
             self.unseat(now, peer, reason, out)?;
         }
@@ -322,6 +339,7 @@ impl RoomState {
             n: self.events.last(),
             roster: self.roster.infos(),
             tracks,
+            path: self.path.way,
             last_seq: self.chat.last(),
         }
     }

@@ -29,6 +29,7 @@ async fn kicked_peer_is_out_at_once() {
     let resume = |world: &World, client| RoomCommand::Resume {
         token: world.token(client),
         srtp: Default::default(),
+        direct: false,
         keep_media: true,
         retake: false,
     };

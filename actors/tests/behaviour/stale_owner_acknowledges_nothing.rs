@@ -52,7 +52,7 @@ async fn tickets_and_events_of_an_older_epoch_are_refused() {
     let ticket = old.ticket("Late").await;
     let new = World::on(Arc::clone(&old.store), old.room, 2).await;
     new.epoch().await;
-    let join = RoomCommand::Join { ticket, srtp: Default::default() };
+    let join = RoomCommand::Join { ticket, srtp: Default::default(), direct: false };
     assert_eq!(new.code(join).await, Some(ErrorCode::TicketExpired));
     new.join("Fresh").await;
 }

@@ -194,7 +194,7 @@ impl World {
 
     async fn enter(&self, ticket: JoinTicket) -> Client {
         let user = ticket.user;
-        match self.ask(RoomCommand::Join { ticket, srtp: SrtpProfile::Gcm }).await {
+        match self.ask(RoomCommand::Join { ticket, srtp: SrtpProfile::Gcm, direct: false }).await {
             Ok(RoomReply::Attached(attached)) => {
                 self.sits(&attached);
                 client(&attached, user)
@@ -218,7 +218,10 @@ impl World {
 
     pub(crate) async fn resume(&self, client: &Client, keep_media: bool) -> Attached {
         let token = self.token(client);
-        match self.ask(RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, retake: false }).await {
+        match self
+            .ask(RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, direct: false, retake: false })
+            .await
+        {
             Ok(RoomReply::Attached(attached)) => {
                 self.sits(&attached);
                 *attached

@@ -154,6 +154,9 @@ settings! {
         pin_cores: bool = "false";
         /// Addresses that clients reach this node at, where they are not this machine's own (NAT).
         public_addresses: Vec<IpAddr> = "";
+        /// Two people alone in a meeting, both with an account, are connected to each other directly. They learn each other's
+        /// addresses by it.
+        direct: bool = "true";
         /// STUN and TURN servers told to clients; empty means none is needed.
         ice_servers: Vec<IceServerUrl> = "";
         /// Secret shared with the TURN servers, for credentials that run out (coturn: use-auth-secret).

@@ -42,6 +42,8 @@ pub struct WsConfig {
     pub request_timeout: Duration,
     /// How long a chat message may take to be durable. 10 s.
     pub chat_timeout: Duration,
+    /// Clients that can may be connected to each other directly where two are alone. True.
+    pub direct: bool,
     /// How often each seat gets a fresh resume token: twice within the life of the last one. 4 min.
     pub resume_token_every: Duration,
 }
@@ -65,6 +67,7 @@ impl Default for WsConfig {
             close_grace: Duration::from_secs(2),
             request_timeout: Duration::from_secs(5),
             chat_timeout: Duration::from_secs(10),
+            direct: true,
             resume_token_every: Duration::from_secs(4 * 60),
         }
     }

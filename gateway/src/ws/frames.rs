@@ -107,6 +107,7 @@ mod tests {
             n: EventNumber(7),
             roster: (1..=1_000).map(peer).collect(),
             tracks: (1..=2_000).map(track).collect(),
+            path: rookery_schemas::signal::MediaPath::Sfu,
             last_seq: Seq(0),
             ice_servers: Vec::new(),
             gateways: Vec::new(),

@@ -6,7 +6,7 @@ use garde::Validate;
 use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::ids::RoomId;
 use rookery_schemas::limits::{CLIENT_FRAME_BYTES_MAX, HISTORY_PAGE_MAX, SLOT_PAIRS_MAX};
-use rookery_schemas::signal::{ClientFrame, ClientMessage, History, PROTOCOL_VERSION};
+use rookery_schemas::signal::{ClientFrame, ClientMessage, DirectPayload, DirectSend, History, PROTOCOL_VERSION};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -62,13 +62,11 @@ fn check(frame: &ClientFrame) -> Result<(), Refusal> {
     }
     match &frame.message {
         ClientMessage::Offer { sdp } | ClientMessage::Answer { sdp, .. } => description(sdp),
-        ClientMessage::Candidate(candidate) => {
-            let mid = candidate.mid.as_ref().is_none_or(|mid| mid_fits(mid));
-            if mid && candidate.candidate.len() <= CANDIDATE_BYTES_MAX {
-                return Ok(());
-            }
-            Err(invalid(format!("A candidate has at most {CANDIDATE_BYTES_MAX} bytes, its mid 1 to {MID_CHARS_MAX}.")))
-        }
+        ClientMessage::Candidate(sent) => candidate(&sent.candidate, sent.mid.as_deref()),
+        ClientMessage::Direct(DirectSend { payload, .. }) => match payload {
+            DirectPayload::Description { sdp, .. } => description(sdp),
+            DirectPayload::Candidate { candidate: line, mid } => candidate(line, mid.as_deref()),
+        },
         ClientMessage::Publish(publish) if !mid_fits(&publish.mid) => {
             Err(invalid(format!("A mid has 1 to {MID_CHARS_MAX} characters.")))
         }
@@ -99,6 +97,13 @@ fn description(sdp: &str) -> Result<(), Refusal> {
         ));
     }
     Ok(())
+}
+
+fn candidate(line: &str, mid: Option<&str>) -> Result<(), Refusal> {
+    if mid.is_none_or(mid_fits) && line.len() <= CANDIDATE_BYTES_MAX {
+        return Ok(());
+    }
+    Err(invalid(format!("A candidate has at most {CANDIDATE_BYTES_MAX} bytes, its mid 1 to {MID_CHARS_MAX}.")))
 }
 
 fn mid_fits(mid: &str) -> bool {

@@ -78,6 +78,7 @@ impl Link {
             n: snapshot.n,
             roster: snapshot.roster,
             tracks: snapshot.tracks,
+            path: snapshot.path,
             last_seq: snapshot.last_seq,
             ice_servers,
             gateways,

@@ -41,9 +41,18 @@ pub(super) struct Sitter {
 pub(super) struct Asking {
     pub(super) sitter: Sitter,
     pub(super) command: RoomCommand,
-    pub(super) srtp: SrtpProfile,
-    pub(super) keep_media: bool,
+    pub(super) media: Media,
     pub(super) expected: Attachment,
+}
+
+/// How the client wants its media.
+#[derive(Clone, Copy)]
+pub(super) struct Media {
+    pub(super) srtp: SrtpProfile,
+    /// It can be connected to another directly.
+    pub(super) direct: bool,
+    /// Its connections are to go on.
+    pub(super) keep: bool,
 }
 
 /// A seat taken.
@@ -56,25 +65,26 @@ pub(super) struct Seated {
 
 impl Asking {
     /// With a verified ticket, over a socket of this device.
-    pub(super) fn join(room: RoomId, ticket: JoinTicket, family: Option<FamilyId>, srtp: SrtpProfile) -> Self {
+    pub(super) fn join(room: RoomId, ticket: JoinTicket, family: Option<FamilyId>, media: Media) -> Self {
         let JoinTicket { peer, user, ref display_name, .. } = ticket;
         let sitter = Sitter { room, peer, user, family, display_name: display_name.clone() };
-        let command = RoomCommand::Join { ticket, srtp };
-        Self { sitter, command, srtp, keep_media: false, expected: Attachment(1) }
+        let command = RoomCommand::Join { ticket, srtp: media.srtp, direct: media.direct };
+        Self { sitter, command, media, expected: Attachment(1) }
     }
 
     /// With a verified resume token.
-    pub(super) fn resume(room: RoomId, token: ResumeToken, srtp: SrtpProfile, keep_media: bool) -> Self {
+    pub(super) fn resume(room: RoomId, token: ResumeToken, media: Media) -> Self {
         let ResumeToken { peer, user, family, ref display_name, .. } = token;
         let sitter = Sitter { room, peer, user, family, display_name: display_name.clone() };
         let expected = token.attachment.next();
-        Self {
-            sitter,
-            command: RoomCommand::Resume { token, srtp, keep_media, retake: false },
-            srtp,
-            keep_media,
-            expected,
-        }
+        Self { sitter, command: media.resume(token, false), media, expected }
+    }
+}
+
+impl Media {
+    /// `retake`: only from the token's own attachment.
+    fn resume(self, token: ResumeToken, retake: bool) -> RoomCommand {
+        RoomCommand::Resume { token, srtp: self.srtp, keep_media: self.keep, direct: self.direct, retake }
     }
 }
 
@@ -100,7 +110,7 @@ impl Sitter {
 /// The owner's refusal; `owner_unavailable` or `timeout` where it cannot be reached. After `timeout` the seat may have been
 /// taken: the owner is told that nobody sits there.
 pub(super) async fn take(deps: &Arc<WsDeps>, asking: Asking) -> Result<Seated, Refusal> {
-    let Asking { sitter, mut command, srtp, keep_media, mut expected } = asking;
+    let Asking { sitter, mut command, media, mut expected } = asking;
     let mut given = None;
     let events = deps.bus.subscribe(&events_subject(sitter.room)).await.map_err(bus_refusal)?;
     for _ in 0..ATTEMPTS_MAX {
@@ -132,7 +142,7 @@ pub(super) async fn take(deps: &Arc<WsDeps>, asking: Asking) -> Result<Seated, R
         expected = attached.attachment.next();
         // Only from ourselves: whoever came after us keeps it.
         let token = sitter.token(&attached, deps.clock.now());
-        command = RoomCommand::Resume { token, srtp, keep_media, retake: true };
+        command = media.resume(token, true);
     }
     nobody_sits(deps, &sitter, given);
     Err(Refusal::because(ErrorCode::Superseded, "This seat is being taken by several connections at once."))

@@ -25,6 +25,8 @@ fn good() -> Vec<Value> {
         json!({ "type": "slots", "pairs": 2 }),
         json!({ "type": "restart_ice" }),
         json!({ "type": "mute", "track": TRACK, "muted": true }),
+        json!({ "type": "direct", "to": peer(2), "link": 1, "payload": { "type": "candidate", "candidate": "" } }),
+        json!({ "type": "direct_failed", "link": 1 }),
         json!({ "type": "chat_send", "nonce": NONCE, "text": "hi" }),
         json!({ "type": "kick", "peer": peer(2) }),
         json!({ "type": "close_room" }),
@@ -101,6 +103,7 @@ async fn sizes_rooms_and_versions_have_their_codes() {
     let world = world().await;
     let mut client = world.joined(room(1), peer(1)).await;
     let long = |n: usize| "x".repeat(n);
+    let direct = |payload: Value| json!({ "type": "direct", "to": peer(2), "link": 1, "payload": payload });
     let ours = Some(room(1));
     for (of, message, code) in [
         (ours, json!({ "type": "chat_send", "nonce": NONCE, "text": long(4_001) }), "invalid"),
@@ -111,6 +114,12 @@ async fn sizes_rooms_and_versions_have_their_codes() {
         (ours, json!({ "type": "offer", "sdp": "" }), "sdp_refused"),
         (ours, json!({ "type": "answer", "negotiation": 1, "sdp": "a\n".repeat(10_001) }), "sdp_refused"),
         (ours, json!({ "type": "candidate", "connection": "publish", "candidate": long(2_000) }), "invalid"),
+        (ours, direct(json!({ "type": "candidate", "candidate": long(2_000) })), "invalid"),
+        (ours, direct(json!({ "type": "candidate", "candidate": "", "mid": long(17) })), "invalid"),
+        (ours, direct(json!({ "type": "description", "kind": "offer", "sdp": "a\n".repeat(10_001) })), "sdp_refused"),
+        (ours, direct(json!({ "type": "description", "kind": "answer", "sdp": "" })), "sdp_refused"),
+        (ours, direct(json!({ "type": "description", "kind": "offer", "sdp": long(65_536) })), "too_large"),
+        (ours, direct(json!({ "type": "description", "kind": "rollback", "sdp": "v=0" })), "malformed"),
         (ours, json!({ "type": "publish", "mid": long(17), "kind": "video", "source": "camera" }), "invalid"),
         (ours, json!({ "type": "slots", "pairs": 65 }), "too_many"),
         (ours, json!({ "type": "slots", "pairs": 70_000 }), "malformed"),
@@ -202,7 +211,7 @@ async fn what_owners_and_media_nodes_refuse_reaches_the_client_as_it_is() {
     });
     for message in good().into_iter().filter(|message| message["type"] != "leave") {
         let code = match message["type"].as_str().unwrap() {
-            "kick" | "close_room" | "chat_send" => "forbidden",
+            "direct" | "direct_failed" | "kick" | "close_room" | "chat_send" => "forbidden",
             "subscribe" => "track_not_found",
             "publish" => "kind_refuses_media",
             _ => "negotiation_stale",
@@ -235,8 +244,8 @@ async fn what_is_taken_goes_to_who_serves_it_and_is_answered_once() {
     }
     client.say(7, room(1), json!({ "type": "slots", "pairs": 2 })).await;
     assert_eq!(client.refused(7).await, "not_joined", "the room was left");
-    world.until("all has arrived", |world| world.commands().len() == 5 && world.media.lock().len() == 10).await;
-    assert_eq!(world.commands(), ["join", "chat", "kick", "close", "leave"]);
+    world.until("all has arrived", |world| world.commands().len() == 7 && world.media.lock().len() == 10).await;
+    assert_eq!(world.commands(), ["join", "direct", "direct_failed", "chat", "kick", "close", "leave"]);
     let media = world.media.lock();
     let names: Vec<_> = media
         .iter()

@@ -373,6 +373,7 @@ impl Room {
     pub fn snapshot(&self, id: RoomId) -> Snapshot {
         let slug = Slug::from_letters([0; 10]);
         Snapshot {
+            path: rookery_schemas::signal::MediaPath::Sfu,
             room: RoomInfo { id, slug, name: "Stand-up".into(), kind: RoomKind::Meeting },
             epoch: Epoch(self.epoch),
             n: EventNumber(self.n),

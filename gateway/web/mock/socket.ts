@@ -131,7 +131,7 @@ export class ScriptedSocket extends EventTarget {
     const { id, slug, name, kind } = this.#room;
     return {
       type: "joined", peer: SELF, attachment: 1, role: this.#self().role, room: { id, slug, name, kind }, epoch: 1, n: this.#n,
-      roster: [...people.map((p) => p.info), this.#self()], tracks: kind === "chat" ? [] : tracks, lastSeq: messages.length,
+      roster: [...people.map((p) => p.info), this.#self()], tracks: kind === "chat" ? [] : tracks, lastSeq: messages.length, path: { type: "sfu" },
       iceServers: [], gateways: [], resumeToken: "resume", mediaKept: false,
     };
   }

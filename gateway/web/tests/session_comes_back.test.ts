@@ -79,7 +79,7 @@ describe("a session", () => {
     await inCall();
     room.wire.last.say({ type: "error", code: "srtp_profile", message: "" }, { room: ROOM });
     await settle();
-    expect(room.wire.last.of("resume")[0]?.message).toMatchObject({ srtp: "cm", keepMedia: false });
+    expect(room.wire.last.of("resume")[0]?.message).toMatchObject({ srtp: "cm", keepMedia: false, direct: true });
   });
 
   it("resumes without a ticket and keeps its connections where the server did", async () => {
@@ -89,7 +89,7 @@ describe("a session", () => {
     expect(room.session.connection.get()).toMatchObject({ state: "reconnecting", part: "line" });
     expect(room.wire.last.url).toBe("wss://two.example/ws");
     room.wire.last.open();
-    expect(room.wire.last.sent[0]?.message).toEqual({ type: "resume", token: "token 1", srtp: "gcm", keepMedia: true });
+    expect(room.wire.last.sent[0]?.message).toEqual({ type: "resume", token: "token 1", srtp: "gcm", keepMedia: true, direct: true });
     room.wire.last.reply("resume", joined({ attachment: 2, mediaKept: true, tracks: [...own, trackOf("b camera", "b")], resumeToken: "token 2" }));
     await settle();
     expect(room.session.connection.get()).toEqual({ state: "live" });
@@ -118,7 +118,7 @@ describe("a session", () => {
     room.wire.last.fail();
     await settle();
     room.wire.last.open();
-    expect(room.wire.last.sent[0]?.message).toMatchObject({ type: "resume", keepMedia: false });
+    expect(room.wire.last.sent[0]?.message).toMatchObject({ type: "resume", keepMedia: false, direct: true });
   });
 
   it("attaches again on the same socket when told to", async () => {
@@ -127,7 +127,7 @@ describe("a session", () => {
     room.wire.last.say({ type: "reattach", reason: "media_node_lost" }, { room: ROOM });
     await settle();
     expect(room.wire.sockets).toHaveLength(before);
-    expect(room.wire.last.of("resume")[0]?.message).toEqual({ type: "resume", token: "token 1", srtp: "gcm", keepMedia: false });
+    expect(room.wire.last.of("resume")[0]?.message).toEqual({ type: "resume", token: "token 1", srtp: "gcm", keepMedia: false, direct: true });
     room.wire.last.reply("resume", joined({ attachment: 2, epoch: 2, n: 1 }));
     await settle();
     expect(room.wire.last.of("offer")).toHaveLength(2);
@@ -242,7 +242,7 @@ describe("a session", () => {
       room.wire.last.say({ type: "pong", at: 0, now: 0 });
       await settle(700);
     }
-    expect(room.wire.last.of("resume")[0]?.message).toMatchObject({ keepMedia: true });
+    expect(room.wire.last.of("resume")[0]?.message).toMatchObject({ keepMedia: true, direct: true });
     room.wire.last.reply("resume", joined({ n: 8, mediaKept: true, tracks: own, roster: [person(SELF)] }));
     expect(room.session.roster.get().peers.map((p) => p.peer)).toEqual(["c", SELF]);
   });
@@ -271,7 +271,7 @@ describe("a session", () => {
     expect(room.wire.last.of("restart_ice")).toHaveLength(1);
     expect(room.wire.last.of("resume")).toHaveLength(0);
     await alive(6_000);
-    expect(room.wire.last.of("resume")[0]?.message).toMatchObject({ keepMedia: false });
+    expect(room.wire.last.of("resume")[0]?.message).toMatchObject({ keepMedia: false, direct: true });
   });
 
   it("looks for media's way anew on another network, once for each change", async () => {
@@ -308,7 +308,7 @@ describe("a session", () => {
     await settle();
     expect(room.wire.last.url).toBe("ws://one.example/ws");
     room.wire.last.open();
-    expect(room.wire.last.sent[0]?.message).toMatchObject({ type: "resume", token: "kept", keepMedia: false });
+    expect(room.wire.last.sent[0]?.message).toMatchObject({ type: "resume", token: "kept", keepMedia: false, direct: true });
   });
 
   it("leaves for good", async () => {

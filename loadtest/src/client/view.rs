@@ -210,6 +210,8 @@ impl View {
             | ServerMessage::History(_)
             | ServerMessage::Ok
             | ServerMessage::Error(_)
+            | ServerMessage::PathChanged { .. }
+            | ServerMessage::Direct { .. }
             | ServerMessage::Pong { .. } => {}
         }
     }
@@ -272,6 +274,7 @@ pub(super) mod tests {
 
     pub(in crate::client) fn empty() -> View {
         View::of(&Joined {
+            path: rookery_schemas::signal::MediaPath::Sfu,
             peer: PeerId(Uuid::nil()),
             attachment: Attachment(1),
             role: Role::Guest,

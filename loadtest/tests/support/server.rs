@@ -235,6 +235,7 @@ impl State_ {
 
     fn joined(&self, me: PeerId, media_kept: bool) -> ServerMessage {
         ServerMessage::Joined(Box::new(Joined {
+            path: rookery_schemas::signal::MediaPath::Sfu,
             peer: me,
             attachment: Attachment(self.peers[&me].attachment),
             role: Role::Guest,

@@ -61,7 +61,7 @@ async fn a_ticket_takes_one_seat() {
     let second = sockets.pop().unwrap();
     let inside =
         Client::join(sockets.pop().unwrap(), ticket.clone(), ClientOptions::default(), 0).await.expect("the first use");
-    let join = ClientMessage::Join(JoinRoom { ticket, srtp: SrtpProfile::Gcm });
+    let join = ClientMessage::Join(JoinRoom { ticket, srtp: SrtpProfile::Gcm, direct: false });
     let refused = second.request(None, join).await.unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::TicketInvalid));
     assert_eq!(second.is_closed(), None, "a refusal closes nothing");
@@ -107,8 +107,14 @@ async fn one_of_many_who_come_back_at_once_has_the_seat() {
         let opening =
             Opening { url: api.ws_url(), ticket: None, origin: Some(api.origin()), trust: api.trust().clone() };
         let sockets = join_all((0..5).map(|_| async { Socket::open(&opening).await.unwrap() })).await;
-        let resume =
-            || ClientMessage::Resume(ResumeRoom { token: token.clone(), srtp: SrtpProfile::Gcm, keep_media: false });
+        let resume = || {
+            ClientMessage::Resume(ResumeRoom {
+                token: token.clone(),
+                srtp: SrtpProfile::Gcm,
+                keep_media: false,
+                direct: false,
+            })
+        };
         let answers = join_all(sockets.iter().map(|socket| socket.request(None, resume()))).await;
         let attachment = |answer: &Result<ServerFrame, _>| match answer.as_ref().map(|frame| &frame.message) {
             Ok(ServerMessage::Joined(joined)) => Some(joined.attachment),

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
-use crate::ids::{Negotiation, Nonce, PeerId, RoomId, Seq, SlotIndex, TrackId};
+use crate::ids::{LinkNumber, Negotiation, Nonce, PeerId, RoomId, Seq, SlotIndex, TrackId};
 use crate::limits::CHAT_TEXT_CHARS_MAX;
-use crate::signal::PROTOCOL_VERSION;
+use crate::signal::{DirectSend, PROTOCOL_VERSION};
 
 /// One frame from a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -81,6 +81,13 @@ pub enum ClientMessage {
         /// True: nothing is forwarded.
         muted: bool,
     },
+    /// To the other end of the direct link, and to nobody else.
+    Direct(DirectSend),
+    /// The direct link did not come up within 2 s, or failed later: the room goes through the server from now on.
+    DirectFailed {
+        /// Which link.
+        link: LinkNumber,
+    },
     /// A chat message. Answered by `chat_ack` once it is durable.
     ChatSend(ChatSend),
     /// How far the caller has read. Kept for members.
@@ -115,6 +122,9 @@ pub struct JoinRoom {
     /// What the client's connections will offer.
     #[serde(default)]
     pub srtp: SrtpProfile,
+    /// True if the client can be connected to another directly.
+    #[serde(default)]
+    pub direct: bool,
 }
 
 /// Takes a call up again.
@@ -129,6 +139,9 @@ pub struct ResumeRoom {
     /// True if the client's media connections are still up and are to be kept.
     #[serde(default)]
     pub keep_media: bool,
+    /// As in `join`.
+    #[serde(default)]
+    pub direct: bool,
 }
 
 /// The one SRTP protection profile that a peer's connections use.

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 
 use crate::error::Refusal;
 use crate::ids::{
-    Attachment, Epoch, EventNumber, Negotiation, Nonce, PeerId, RoomId, Seq, SlotIndex, Slug, TrackId, UnixMillis,
-    UserId,
+    Attachment, Epoch, EventNumber, LinkNumber, Negotiation, Nonce, PeerId, RoomId, Seq, SlotIndex, Slug, TrackId,
+    UnixMillis, UserId,
 };
-use crate::signal::{MediaKind, SourceKind};
+use crate::signal::{DirectPayload, MediaKind, MediaPath, SourceKind};
 
 /// One frame to a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -72,6 +72,20 @@ pub enum ServerMessage {
     TrackUpdated {
         /// The whole entry.
         track: TrackInfo,
+    },
+    /// Event: media goes another way from now on, or over another direct link.
+    PathChanged {
+        /// Which way.
+        path: MediaPath,
+    },
+    /// Said by the other end of the direct link.
+    Direct {
+        /// By whom.
+        from: PeerId,
+        /// On which link.
+        link: LinkNumber,
+        /// What.
+        payload: DirectPayload,
     },
     /// Event without a number: who speaks, loudest first, at most five, sent when it changes and at most five times a second.
     Speakers {
@@ -170,6 +184,9 @@ pub struct Joined {
     pub roster: Vec<PeerInfo>,
     /// Every publication, the caller's own included.
     pub tracks: Vec<TrackInfo>,
+    /// Which way media goes.
+    #[serde(default)]
+    pub path: MediaPath,
     /// The last chat message stored, 0 if none.
     pub last_seq: Seq,
     /// For the client's connections.

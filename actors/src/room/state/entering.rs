@@ -18,9 +18,9 @@ use crate::room::tickets::Use;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Entry {
     /// With a ticket.
-    Join { ticket: JoinTicket, srtp: SrtpProfile },
+    Join { ticket: JoinTicket, srtp: SrtpProfile, direct: bool },
     /// With a resume token.
-    Resume { token: ResumeToken, srtp: SrtpProfile, keep_media: bool, retake: bool },
+    Resume { token: ResumeToken, srtp: SrtpProfile, keep_media: bool, direct: bool, retake: bool },
 }
 
 impl Entry {
@@ -44,13 +44,13 @@ impl RoomState {
         &mut self,
         now: Now,
         ask: AskId,
-        ticket: JoinTicket,
-        srtp: SrtpProfile,
+        entry: Entry,
         out: &mut Vec<Effect>,
     ) -> Result<Result<(), ErrorCode>, Error> {
         if let Some(code) = self.shut(now) {
             return Ok(Err(code));
         }
+        let Entry::Join { ticket, .. } = &entry else { return Ok(Err(ErrorCode::Internal)) };
         if ticket.expires_at < now.unix || ticket.epoch != self.epoch {
             return Ok(Err(ErrorCode::TicketExpired));
         }
@@ -62,7 +62,7 @@ impl RoomState {
             Use::Again => return Ok(Err(ErrorCode::TicketInvalid)),
             Use::Full => return Ok(Err(ErrorCode::Overloaded)),
         }
-        self.at_the_door(now, ask, Entry::Join { ticket, srtp }, out)
+        self.at_the_door(now, ask, entry, out)
     }
 
     pub(super) fn resume(
@@ -157,24 +157,24 @@ impl RoomState {
     fn enter(&mut self, now: Now, ask: AskId, entry: Entry, role: Role, out: &mut Vec<Effect>) -> Result<(), Error> {
         let peer = entry.peer();
         let (seat, keep_media) = match entry {
-            Entry::Join { ticket, srtp } => {
+            Entry::Join { ticket, srtp, direct } => {
                 let JoinTicket { user, display_name, .. } = ticket;
                 let info = PeerInfo { peer, user, display_name, role, joined_at: now.unix, reconnecting: false };
-                (new_seat(info, Attachment(1), srtp), false)
+                (new_seat(info, Attachment(1), srtp, direct), false)
             }
-            Entry::Resume { token, srtp, keep_media, retake } => match self.roster.get(peer) {
+            Entry::Resume { token, srtp, keep_media, direct, retake } => match self.roster.get(peer) {
                 Some(seat) if retake && seat.attachment > token.attachment => {
                     refuse(ask, ErrorCode::Superseded, out);
                     return Ok(());
                 }
                 Some(seat) => {
                     let seat = seat.clone();
-                    return self.reattach(now, ask, Returning { seat, token, srtp, keep_media, role }, out);
+                    return self.reattach(now, ask, Returning { seat, token, srtp, keep_media, direct, role }, out);
                 }
                 None => {
                     let ResumeToken { user, display_name, joined_at, attachment, .. } = token;
                     let info = PeerInfo { peer, user, display_name, role, joined_at, reconnecting: false };
-                    (new_seat(info, attachment.next(), srtp), false)
+                    (new_seat(info, attachment.next(), srtp, direct), false)
                 }
             },
         };
@@ -183,7 +183,7 @@ impl RoomState {
         if self.row.ad_hoc {
             self.row.expires_at = None;
         }
-        self.take_seat(now, ask, seat, keep_media, out);
+        self.take_seat(now, ask, seat, keep_media, out)?;
         self.reconcile(now, out);
         self.touch(now, out);
         out.push(Effect::Presence);
@@ -192,38 +192,48 @@ impl RoomState {
 
     /// The seat is still there: its newest attachment takes over.
     fn reattach(&mut self, now: Now, ask: AskId, back: Returning, out: &mut Vec<Effect>) -> Result<(), Error> {
-        let Returning { mut seat, token, srtp, keep_media, role } = back;
+        let Returning { mut seat, token, srtp, keep_media, direct, role } = back;
         let (peer, older) = (seat.info.peer, seat.attachment);
         if seat.connected {
             let refusal = Refusal::new(ErrorCode::Superseded);
             let message = Box::new(ServerMessage::Error(refusal));
             out.push(Effect::Personal { peer, attachment: older, message });
         }
-        let keep_media = keep_media && seat.media.up && seat.born.is_some() && seat.srtp == srtp;
+        let keep_media = keep_media && seat.is_up(now.elapsed) && seat.srtp == srtp;
         seat.attachment = token.attachment.max(older).next();
         (seat.connected, seat.lapsed) = (true, false);
-        seat.srtp = srtp;
+        (seat.srtp, seat.direct) = (srtp, direct);
         if !keep_media {
             seat.media = MediaHealth::default();
         }
         let role_changed = std::mem::replace(&mut seat.info.role, role) != role;
         let was_reconnecting = seat.info.reconnecting;
         // Who comes back has an actor from now on.
-        seat.info.reconnecting = seat.media.silent;
+        seat.info.reconnecting = seat.is_silent(now.elapsed);
         if role_changed || was_reconnecting != seat.info.reconnecting {
             self.announce(ServerMessage::PeerUpdated { peer: seat.info.clone() }, out)?;
         }
-        self.take_seat(now, ask, seat, keep_media, out);
-        Ok(())
+        if !keep_media {
+            self.link_lost(now, peer, out)?;
+        }
+        self.take_seat(now, ask, seat, keep_media, out)
     }
 
-    fn take_seat(&mut self, now: Now, ask: AskId, mut seat: Seat, keep_media: bool, out: &mut Vec<Effect>) {
+    fn take_seat(
+        &mut self,
+        now: Now,
+        ask: AskId,
+        mut seat: Seat,
+        keep_media: bool,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
         let born = seat.born;
         seat.born = Some(born.unwrap_or(seat.attachment));
         (seat.renewed_at, seat.renewal) = (now.elapsed, 0);
         seat.refresh(now.elapsed);
         let Seat { info, attachment, srtp, .. } = seat.clone();
         self.roster.insert(seat);
+        self.repath(now, out)?;
         let seated = Seated { info: info.clone(), attachment, connected: true };
         let catalogue = self.catalogue.clone();
         let takes_media = self.takes_media();
@@ -239,6 +249,7 @@ impl RoomState {
             snapshot: self.snapshot(),
         };
         answer(ask, RoomReply::Attached(Box::new(reply)), out);
+        Ok(())
     }
 }
 
@@ -247,20 +258,23 @@ struct Returning {
     token: ResumeToken,
     srtp: SrtpProfile,
     keep_media: bool,
+    direct: bool,
     role: Role,
 }
 
-fn new_seat(info: PeerInfo, attachment: Attachment, srtp: SrtpProfile) -> Seat {
+fn new_seat(info: PeerInfo, attachment: Attachment, srtp: SrtpProfile, direct: bool) -> Seat {
     Seat {
         info,
         attachment,
         srtp,
+        direct,
         connected: true,
         renewed_at: std::time::Duration::ZERO,
         renewal: 0,
         lapsed: false,
         born: None,
         media: MediaHealth::default(),
+        spared_until: std::time::Duration::ZERO,
         absent_since: None,
     }
 }

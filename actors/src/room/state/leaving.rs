@@ -274,6 +274,7 @@ impl RoomState {
         out.push(Effect::Unseat { peer });
         self.end_tracks_of(peer, out)?;
         self.announce(ServerMessage::PeerLeft { peer, reason }, out)?;
+        self.repath(now, out)?;
         // One that was only lost may come back with its token; one that was put out is banned.
         if reason == LeaveReason::Left && self.left.len() < LEFT_MAX {
             self.left.insert(peer, now.elapsed);
@@ -354,7 +355,7 @@ impl RoomState {
             self.announce(ServerMessage::PeerUpdated { peer: seated.info.clone() }, out)?;
         }
         out.push(Effect::Seated(Box::new(seated)));
-        Ok(())
+        self.repath(now, out)
     }
 }
 

@@ -3,6 +3,7 @@
 mod ending;
 mod entering;
 mod leaving;
+mod path;
 mod talking;
 
 use rookery_schemas::bus::{JoinTicket, ResumeToken, RoomAnswer};
@@ -183,7 +184,7 @@ fn ticket(n: u128) -> JoinTicket {
 }
 
 fn join(ticket: JoinTicket) -> RoomCommand {
-    RoomCommand::Join { ticket, srtp: SrtpProfile::Gcm }
+    RoomCommand::Join { ticket, srtp: SrtpProfile::Gcm, direct: false }
 }
 
 fn token(n: u128, attachment: u32) -> ResumeToken {
@@ -200,7 +201,7 @@ fn token(n: u128, attachment: u32) -> ResumeToken {
 }
 
 fn resume(token: ResumeToken, keep_media: bool) -> RoomCommand {
-    RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, retake: false }
+    RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, direct: false, retake: false }
 }
 
 fn chat(n: u128, attachment: u32, text: &str) -> RoomCommand {

@@ -119,6 +119,14 @@ impl Session {
                         let command = RoomCommand::Close { by: peer, attachment };
                         (command, About::Room(attachment), config.request_timeout)
                     }
+                    ClientMessage::Direct(message) => {
+                        let command = RoomCommand::Direct { peer, attachment, message };
+                        (command, About::Room(attachment), config.request_timeout)
+                    }
+                    ClientMessage::DirectFailed { link } => {
+                        let command = RoomCommand::DirectFailed { peer, attachment, link };
+                        (command, About::Room(attachment), config.request_timeout)
+                    }
                     message => {
                         let request = RequestId(Uuid::now_v7());
                         let request = PeerRequest { room, peer, attachment, request, message };

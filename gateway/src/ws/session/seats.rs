@@ -17,7 +17,7 @@ use super::super::close::Cut;
 use super::super::frames;
 use super::super::link::Link;
 use super::super::metrics::JoinPhase;
-use super::super::seat::{self, Asking, Seated};
+use super::super::seat::{self, Asking, Media, Seated};
 use super::{Identity, Outcome, Session, Source};
 
 impl Session {
@@ -46,7 +46,13 @@ impl Session {
         if self.links.len() + self.seating.len() >= ROOMS_PER_SOCKET_MAX {
             return refused(Some(room), ErrorCode::TooMany);
         }
-        Ok(Asking::join(room, ticket, self.who.and_then(|who| who.family), join.srtp))
+        let direct = join.direct && self.deps.config.direct;
+        Ok(Asking::join(
+            room,
+            ticket,
+            self.who.and_then(|who| who.family),
+            Media { srtp: join.srtp, direct, keep: false },
+        ))
     }
 
     pub(super) fn start_resume(&mut self, re: Option<u32>, room: Option<RoomId>, resume: ResumeRoom) {
@@ -93,7 +99,8 @@ impl Session {
         if link.is_none() && self.links.len() + self.seating.len() >= ROOMS_PER_SOCKET_MAX {
             return refused(Some(room), ErrorCode::TooMany);
         }
-        Ok(Asking::resume(room, token, resume.srtp, resume.keep_media))
+        let direct = resume.direct && self.deps.config.direct;
+        Ok(Asking::resume(room, token, Media { srtp: resume.srtp, direct, keep: resume.keep_media }))
     }
 
     fn take_seat(&mut self, re: Option<u32>, asking: Asking, resumed: bool) {

@@ -48,6 +48,8 @@ export class RookeryClient {
   readonly #links = new Map<string, Link>();
   /** Codec to publish pictures in, for tests. */
   codec: string | undefined;
+  /** Reach other people by TURN servers only, for tests of them. */
+  relayOnly = false;
 
   constructor(env: Environment) {
     this.#env = env;
@@ -77,7 +79,7 @@ export class RookeryClient {
       local,
       entry,
       displayName,
-      make: this.#env.make,
+      make: (config, which) => this.#env.make(which === "direct" && this.relayOnly ? { ...config, iceTransportPolicy: "relay" } : config, which),
       store: this.#env.session,
       codec: this.codec,
       rejoin: async () => {

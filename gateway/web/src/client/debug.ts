@@ -9,7 +9,7 @@ import type { RoomSession } from "./session/session";
 
 export interface DebugHandle {
   session: RoomSession | null;
-  connections: Map<"publish" | "subscribe", RTCPeerConnection>;
+  connections: Map<"publish" | "subscribe" | "direct", RTCPeerConnection>;
 }
 
 let handle: DebugHandle | undefined;
@@ -18,13 +18,15 @@ let handle: DebugHandle | undefined;
 export function setUpDebug(store: KeyValue, client: RookeryClient): void {
   if (store.getItem("rookery.debug") !== "1") return;
   client.codec = store.getItem("rookery.codec") ?? undefined;
+  client.relayOnly = store.getItem("rookery.relay") === "1";
   handle = {
     session: null,
     get connections() {
-      const map = new Map<"publish" | "subscribe", RTCPeerConnection>();
-      const { publisher, subscriber } = this.session?.media ?? {};
+      const map = new Map<"publish" | "subscribe" | "direct", RTCPeerConnection>();
+      const { publisher, subscriber, direct } = this.session?.media ?? {};
       if (publisher?.connection) map.set("publish", publisher.connection);
       if (subscriber?.connection) map.set("subscribe", subscriber.connection);
+      if (direct?.connection) map.set("direct", direct.connection);
       return map;
     },
   };

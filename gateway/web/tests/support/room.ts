@@ -27,7 +27,7 @@ export const trackOf = (track: string, peer: string, fields: Partial<TrackInfo> 
 
 export const joined = (fields: Partial<Joined> = {}): { type: "joined" } & Joined => ({
   type: "joined", peer: SELF, attachment: 1, role: "member", room: { id: ROOM, slug: "abc-defg-hij", name: "Room", kind: "meeting" },
-  epoch: 1, n: 5, roster: [person(SELF, { joinedAt: 9 })], tracks: [], lastSeq: 0, iceServers: [], gateways: [],
+  epoch: 1, n: 5, roster: [person(SELF, { joinedAt: 9 })], tracks: [], path: { type: "sfu" }, lastSeq: 0, iceServers: [], gateways: [],
   resumeToken: "token 1", mediaKept: false, ...fields,
 });
 

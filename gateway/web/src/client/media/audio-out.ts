@@ -1,10 +1,14 @@
 /**
- * Plays what others say: one audio element for each slot, on the chosen speaker, each as loud as wished.
+ * Plays what others say: one audio element for each slot and each track of a direct link, on the chosen speaker, each as loud
+ * as wished.
  *
- * **Invariant:** an element lives exactly as long as its slot has a track, and all of them use the same speaker.
+ * **Invariant:** an element lives exactly as long as its voice has a track, and all of them use the same speaker.
  */
 import type { SlotIndex } from "../protocol/generated";
 import { Slice } from "../slice";
+
+/** A slot, or a track that comes another way. */
+export type Voice = SlotIndex | `direct ${string}`;
 
 interface Sink {
   setSinkId?: (id: string) => Promise<void>;
@@ -13,11 +17,12 @@ interface Sink {
 export class AudioOut {
   /** True while the browser refuses to play before the person touched the page. */
   readonly blocked = new Slice(false);
-  readonly #elements = new Map<SlotIndex, HTMLAudioElement>();
-  readonly #volumes = new Map<SlotIndex, number>();
+  readonly #elements = new Map<Voice, HTMLAudioElement>();
+  readonly #volumes = new Map<Voice, number>();
+  readonly #unheard = new Set<Voice>();
   #speaker = "";
 
-  set(slot: SlotIndex, track: MediaStreamTrack | undefined): void {
+  set(slot: Voice, track: MediaStreamTrack | undefined): void {
     const old = this.#elements.get(slot);
     if (old) {
       old.pause();
@@ -32,6 +37,7 @@ export class AudioOut {
     element.dataset["slot"] = String(slot);
     element.srcObject = new MediaStream([track]);
     element.volume = this.#volumes.get(slot) ?? 1;
+    element.muted = this.#unheard.has(slot);
     document.body.append(element);
     this.#elements.set(slot, element);
     this.#route(element);
@@ -44,10 +50,23 @@ export class AudioOut {
   }
 
   /** How loud a slot is played, 0 to 1. */
-  volume(slot: SlotIndex, volume: number): void {
+  volume(slot: Voice, volume: number): void {
     this.#volumes.set(slot, volume);
     const element = this.#elements.get(slot);
     if (element && element.volume !== volume) element.volume = volume;
+  }
+
+  /** Whether it is heard: of two ways that bring the same voice, one is. */
+  heard(voice: Voice, heard: boolean): void {
+    if (heard) this.#unheard.delete(voice);
+    else this.#unheard.add(voice);
+    const element = this.#elements.get(voice);
+    if (element && element.muted === heard) element.muted = !heard;
+  }
+
+  /** Whether it has begun to play, heard or not. */
+  plays(voice: Voice): boolean {
+    return (this.#elements.get(voice)?.currentTime ?? 1) > 0;
   }
 
   /** Plays again what was blocked; to be called from a click. */

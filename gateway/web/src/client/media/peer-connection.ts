@@ -1,5 +1,5 @@
 /**
- * What the two media connections have in common: how they are made, and how their health is told.
+ * What the media connections have in common: how they are made, and how their health is told.
  *
  * **Invariant:** a connection that was closed says nothing more.
  */
@@ -7,7 +7,8 @@ import type { Connection, IceServer } from "../protocol/generated";
 
 export type Health = "none" | "connecting" | "connected" | "disconnected" | "failed";
 
-export type MakePeerConnection = (config: RTCConfiguration, which: Connection) => RTCPeerConnection;
+/** `direct` is the one to another person. */
+export type MakePeerConnection = (config: RTCConfiguration, which: Connection | "direct") => RTCPeerConnection;
 
 export const makePeerConnection: MakePeerConnection = (config) => new RTCPeerConnection(config);
 
@@ -41,4 +42,12 @@ export class Serial {
     this.#last = result.catch(() => undefined);
     return result;
   }
+}
+
+/** Puts one codec first; tests of each codec ask for it. */
+export function preferCodec(transceiver: RTCRtpTransceiver, mimeType: string): void {
+  const all = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+  const wanted = all.filter((codec) => codec.mimeType.toLowerCase() === mimeType.toLowerCase());
+  const rtx = all.filter((codec) => codec.mimeType.toLowerCase() === "video/rtx");
+  if (wanted.length > 0) transceiver.setCodecPreferences([...wanted, ...rtx]);
 }

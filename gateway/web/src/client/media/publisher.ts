@@ -7,8 +7,9 @@
  */
 import { Refused } from "../errors";
 import type { IceServer, MediaKind, SourceKind, TrackId, TrackInfo } from "../protocol/generated";
+import type { Outgoing } from "./direct-link";
 import { encodingsFor } from "./encodings";
-import { configuration, healthOf, Serial, type Health, type MakePeerConnection } from "./peer-connection";
+import { configuration, healthOf, preferCodec, Serial, type Health, type MakePeerConnection } from "./peer-connection";
 import type { Signal } from "./signal";
 
 /** What is sent, and what from: a person may share two screens, so that the source alone does not name it. */
@@ -28,6 +29,8 @@ interface Publication extends Sent {
   refused?: Refused;
   /** Not to be sent any more; the m-line waits for the next of this key. */
   ended?: boolean;
+  /** Whoever is to get it gets it another way: the m-line carries nothing meanwhile. */
+  held?: boolean;
 }
 
 export interface PublisherHooks {
@@ -76,6 +79,21 @@ export class Publisher {
     return new Map([...this.#publications.values()].map(({ key, source, kind, id, transceiver }) => [transceiver?.mid ?? "", { key, source, kind, id }]));
   }
 
+  /** What the server has given ids to and is not ended. */
+  get outgoing(): Outgoing[] {
+    return [...this.#publications.values()].flatMap(({ key, source, kind, id, track, muted, ended }) => (id && !ended ? [{ id, key, source, kind, track: muted ? null : track }] : []));
+  }
+
+  /** Sends everything but these. */
+  hold(ids: ReadonlySet<TrackId>): void {
+    for (const publication of this.#publications.values()) {
+      const held = publication.id !== undefined && ids.has(publication.id);
+      if (held === (publication.held ?? false)) continue;
+      publication.held = held;
+      feed(publication);
+    }
+  }
+
   /** What is to be sent. Something is first published when it first has a track. */
   set({ key, source, kind }: Sent, track: MediaStreamTrack | null, muted: boolean): void {
     const known = this.#publications.get(key);
@@ -85,7 +103,7 @@ export class Publisher {
     publication.muted = muted;
     if (publication.track !== track) {
       publication.track = track;
-      void publication.transceiver?.sender.replaceTrack(track).catch(() => undefined);
+      feed(publication);
     }
     const again = publication.ended;
     delete publication.ended;
@@ -102,7 +120,7 @@ export class Publisher {
     publication.ended = true;
     publication.track = null;
     delete publication.refused;
-    void publication.transceiver?.sender.replaceTrack(null).catch(() => undefined);
+    feed(publication);
     this.#tellEnd(publication);
     if (!publication.transceiver) this.#publications.delete(key);
   }
@@ -117,6 +135,7 @@ export class Publisher {
       delete publication.transceiver;
       delete publication.id;
       delete publication.told;
+      delete publication.held;
     }
     this.#negotiate();
   }
@@ -286,9 +305,6 @@ function isFresh(publication: Publication): boolean {
   return !publication.transceiver && !publication.refused && !publication.ended && publication.track !== null;
 }
 
-function preferCodec(transceiver: RTCRtpTransceiver, mimeType: string): void {
-  const all = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
-  const wanted = all.filter((codec) => codec.mimeType.toLowerCase() === mimeType.toLowerCase());
-  const rtx = all.filter((codec) => codec.mimeType.toLowerCase() === "video/rtx");
-  if (wanted.length > 0) transceiver.setCodecPreferences([...wanted, ...rtx]);
+function feed({ transceiver, track, held }: Publication): void {
+  void transceiver?.sender.replaceTrack(held ? null : track).catch(() => undefined);
 }

@@ -61,6 +61,20 @@ export class Subscriber {
     return this.#live;
   }
 
+  /** What receives a track. */
+  receiverOf(id: TrackId): RTCRtpReceiver | undefined {
+    const track = this.#live.get(id);
+    return track && this.#connection?.getReceivers().find((receiver) => receiver.track === track);
+  }
+
+  /** What each slot's sound is. */
+  get voices(): ReadonlyMap<SlotIndex, TrackId> {
+    return new Map(this.#pairs.flatMap(({ slot }) => {
+      const id = this.#carried.get(half(slot, "audio"));
+      return id ? [[slot, id]] : [];
+    }));
+  }
+
   /** Whom each slot is for, by the key of what was wanted. */
   get owners(): ReadonlyMap<SlotIndex, string> {
     return new Map([...this.#bound].map(([slot, { key }]) => [slot, key]));
@@ -126,14 +140,15 @@ export class Subscriber {
     this.#publish();
   }
 
-  /** Asks again for what should be there and is not: a binding or its news may have been lost with a socket. */
-  check(at: number): void {
+  /** Asks again for what should be there, is not and does not come another way (`otherwise`): a binding or its news may have been lost with a socket. */
+  check(at: number, otherwise: ReadonlyMap<TrackId, unknown>): void {
     if (!this.#ready || this.#pairs.length === 0) return;
     const wants = new Map(this.#wants.map((want) => [want.key, want]));
     for (const [slot, { key, video, audio }] of this.#bound) {
       const want = wants.get(key);
-      this.#checkHalf(at, slot, "video", video, want?.video?.silent ?? true);
-      this.#checkHalf(at, slot, "audio", audio, want?.audio?.silent ?? true);
+      const elsewhere = (half: Bound["video"]): boolean => half !== undefined && otherwise.has(half.track);
+      this.#checkHalf(at, slot, "video", video, elsewhere(video) || (want?.video?.silent ?? true));
+      this.#checkHalf(at, slot, "audio", audio, elsewhere(audio) || (want?.audio?.silent ?? true));
     }
   }
 

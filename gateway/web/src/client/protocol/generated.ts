@@ -116,7 +116,11 @@ track: TrackId,
 /**
  * True: nothing is forwarded.
  */
-muted: boolean, } | { "type": "chat_send" } & ChatSend | { "type": "chat_read", 
+muted: boolean, } | { "type": "direct" } & DirectSend | { "type": "direct_failed", 
+/**
+ * Which link.
+ */
+link: LinkNumber, } | { "type": "chat_send" } & ChatSend | { "type": "chat_read", 
 /**
  * The last message seen.
  */
@@ -168,9 +172,43 @@ public?: boolean,
  */
 adHoc?: boolean, };
 
+export type DescriptionKind = "offer" | "answer";
+
+export type DirectPayload = { "type": "description", 
+/**
+ * Which of the two.
+ */
+kind: DescriptionKind, 
+/**
+ * RFC 8866, at most 10,000 lines.
+ */
+sdp: string, } | { "type": "candidate", 
+/**
+ * The candidate line, without `a=`; empty means that no more will come.
+ */
+candidate: string, 
+/**
+ * The m-line's mid.
+ */
+mid?: string, };
+
+export type DirectSend = { 
+/**
+ * The other end.
+ */
+to: PeerId, 
+/**
+ * The link that it belongs to; refused with `direct_stale` if that is not the present one.
+ */
+link: LinkNumber, 
+/**
+ * What is said.
+ */
+payload: DirectPayload, };
+
 export type Epoch = number;
 
-export type ErrorCode = "invalid" | "malformed" | "too_large" | "method_not_allowed" | "unsupported_media_type" | "not_found" | "timeout" | "unauthorized" | "token_expired" | "signed_out" | "forbidden" | "csrf" | "origin_refused" | "bad_credentials" | "locked_out" | "email_taken" | "username_taken" | "weak_password" | "refresh_refused" | "rate_limited" | "room_not_found" | "room_full" | "room_closed" | "room_expired" | "password_required" | "password_wrong" | "kind_unsupported" | "kind_refuses_media" | "banned" | "members_only" | "ticket_invalid" | "ticket_expired" | "resume_refused" | "not_joined" | "already_joined" | "superseded" | "peer_not_found" | "track_not_found" | "slot_not_found" | "slot_kind" | "sdp_refused" | "srtp_profile" | "negotiation_stale" | "too_many" | "nonce_expired" | "unknown" | "store_unavailable" | "owner_unavailable" | "overloaded" | "slow_reader" | "internal";
+export type ErrorCode = "invalid" | "malformed" | "too_large" | "method_not_allowed" | "unsupported_media_type" | "not_found" | "timeout" | "unauthorized" | "token_expired" | "signed_out" | "forbidden" | "csrf" | "origin_refused" | "bad_credentials" | "locked_out" | "email_taken" | "username_taken" | "weak_password" | "refresh_refused" | "rate_limited" | "room_not_found" | "room_full" | "room_closed" | "room_expired" | "password_required" | "password_wrong" | "kind_unsupported" | "kind_refuses_media" | "banned" | "members_only" | "ticket_invalid" | "ticket_expired" | "resume_refused" | "not_joined" | "already_joined" | "superseded" | "peer_not_found" | "track_not_found" | "slot_not_found" | "slot_kind" | "sdp_refused" | "srtp_profile" | "negotiation_stale" | "direct_stale" | "too_many" | "nonce_expired" | "unknown" | "store_unavailable" | "owner_unavailable" | "overloaded" | "slow_reader" | "internal";
 
 export type EventNumber = number;
 
@@ -290,7 +328,11 @@ ticket: string,
 /**
  * What the client's connections will offer.
  */
-srtp: SrtpProfile, };
+srtp: SrtpProfile, 
+/**
+ * True if the client can be connected to another directly.
+ */
+direct: boolean, };
 
 export type Joined = { 
 /**
@@ -326,6 +368,10 @@ roster: Array<PeerInfo>,
  */
 tracks: Array<TrackInfo>, 
 /**
+ * Which way media goes.
+ */
+path: MediaPath, 
+/**
  * The last chat message stored, 0 if none.
  */
 lastSeq: Seq, 
@@ -347,6 +393,8 @@ resumeToken: string,
 mediaKept: boolean, };
 
 export type LeaveReason = "left" | "kicked" | "timed_out" | "failed";
+
+export type LinkNumber = number;
 
 export type Login = { 
 /**
@@ -377,6 +425,16 @@ username: string,
 displayName: string, };
 
 export type MediaKind = "audio" | "video";
+
+export type MediaPath = { "type": "sfu" } | { "type": "direct", 
+/**
+ * A new number is a new connection between them.
+ */
+link: LinkNumber, 
+/**
+ * The two, the lower id first: that one is the polite side of the negotiation.
+ */
+peers: [PeerId, PeerId], };
 
 export type Messages = { 
 /**
@@ -552,7 +610,11 @@ srtp: SrtpProfile,
 /**
  * True if the client's media connections are still up and are to be kept.
  */
-keepMedia: boolean, };
+keepMedia: boolean, 
+/**
+ * As in `join`.
+ */
+direct: boolean, };
 
 export type Role = "guest" | "member" | "host";
 
@@ -710,7 +772,23 @@ track: TrackId, } | { "type": "track_updated",
 /**
  * The whole entry.
  */
-track: TrackInfo, } | { "type": "speakers", 
+track: TrackInfo, } | { "type": "path_changed", 
+/**
+ * Which way.
+ */
+path: MediaPath, } | { "type": "direct", 
+/**
+ * By whom.
+ */
+from: PeerId, 
+/**
+ * On which link.
+ */
+link: LinkNumber, 
+/**
+ * What.
+ */
+payload: DirectPayload, } | { "type": "speakers", 
 /**
  * Empty when nobody speaks.
  */
@@ -957,6 +1035,7 @@ export const errorSentences: Record<ErrorCode, string> = {
   sdp_refused: "This session description was refused.",
   srtp_profile: "Join again with the other SRTP profile.",
   negotiation_stale: "This answer is for an older offer.",
+  direct_stale: "That direct connection is over.",
   too_many: "That is more than one person may have.",
   nonce_expired: "This message is too old to be retried.",
   unknown: "It is not known yet whether this was stored.",

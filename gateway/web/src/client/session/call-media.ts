@@ -8,13 +8,14 @@ import { now } from "../clock";
 import type { ClientCode } from "../errors";
 import { SHARES_MAX, type Share } from "../devices/screens";
 import { AudioOut } from "../media/audio-out";
+import { Direct } from "../media/direct";
 import type { MakePeerConnection } from "../media/peer-connection";
 import { Publisher, type Sent } from "../media/publisher";
 import type { Signal } from "../media/signal";
 import type { Want } from "../media/slot-plan";
 import { Subscriber } from "../media/subscriber";
 import type { LocalMedia, DeviceKind } from "../devices/local-media";
-import { limits, type IceServer, type SourceKind, type TrackId, type TrackInfo } from "../protocol/generated";
+import { limits, type Epoch, type IceServer, type MediaPath, type PeerId, type SourceKind, type SpeakerLevel, type TrackId, type TrackInfo } from "../protocol/generated";
 import { Slice } from "../slice";
 
 /** A short "disconnected" heals by itself. */
@@ -32,6 +33,8 @@ export interface CallMediaHooks {
   /** Only a new attachment helps. */
   reattach(): void;
   refused(what: DeviceKind | "screen", code: ClientCode): void;
+  /** Who speaks, where the server cannot hear it. */
+  levels(levels: SpeakerLevel[]): void;
 }
 
 interface Outgoing {
@@ -50,6 +53,7 @@ const screenAudio = (place: number): Sent => ({ key: `screen ${place} audio`, so
 export class CallMedia {
   readonly publisher: Publisher;
   readonly subscriber: Subscriber;
+  readonly direct: Direct;
   readonly audio = new AudioOut();
   /** How loud each person or screen is played here, 0 to 1; 1 for who is not in it. */
   readonly volumes = new Slice<ReadonlyMap<string, number>>(new Map());
@@ -57,6 +61,9 @@ export class CallMedia {
   readonly #hooks: CallMediaHooks;
   readonly #stops: (() => void)[] = [];
   #active = false;
+  #ice: readonly IceServer[] = [];
+  #wants: readonly Want[] = [];
+  #live: ReadonlyMap<TrackId, MediaStreamTrack> = new Map();
   #sickSince: number | undefined;
   #restartedAt: number | undefined;
   #reattached = 0;
@@ -71,16 +78,26 @@ export class CallMedia {
     const refused = (source: SourceKind, code: ClientCode): void => hooks.refused(source === "screen_audio" ? "screen" : source, code);
     this.publisher = new Publisher(make, signal, { changed, refused: (source, error) => refused(source, error.code) });
     this.subscriber = new Subscriber(make, signal, { changed, audio: (slot, track) => this.audio.set(slot, track) });
+    this.direct = new Direct(make, signal, {
+      changed,
+      audio: (id, track) => {
+        this.audio.heard(`direct ${id}`, false);
+        this.audio.set(`direct ${id}`, track);
+      },
+      plays: (id) => this.audio.plays(`direct ${id}`),
+      relayed: (id) => this.subscriber.receiverOf(id),
+      levels: hooks.levels,
+    });
   }
 
   /** The tracks that arrive now, pictures and sound. */
   get live(): ReadonlyMap<TrackId, MediaStreamTrack> {
-    return this.subscriber.live;
+    return this.#live;
   }
 
   /** For statistics. */
   get connections(): readonly (RTCPeerConnection | undefined)[] {
-    return [this.publisher.connection, this.subscriber.connection];
+    return [this.publisher.connection, this.subscriber.connection, this.direct.connection];
   }
 
   /** Worse of the two; `none` if there is nothing to send and nothing to receive yet. */
@@ -111,6 +128,7 @@ export class CallMedia {
 
   attachedAnew(ice: readonly IceServer[]): void {
     this.#active = true;
+    this.#ice = ice;
     this.#well();
     this.publisher.rebuild(ice);
     this.subscriber.rebuild(ice);
@@ -122,6 +140,12 @@ export class CallMedia {
     if (!this.publisher.keep(own)) return false;
     this.subscriber.keep();
     return true;
+  }
+
+  /** Which way the room's media goes. */
+  take(path: MediaPath, epoch: Epoch, self: PeerId): void {
+    this.direct.codec = this.publisher.codec;
+    this.direct.take(path, epoch, self, this.#ice);
   }
 
   detached(): void {
@@ -137,10 +161,15 @@ export class CallMedia {
     this.#networkAt = at;
     this.publisher.restartIce();
     this.subscriber.restartIce();
+    this.direct.restartIce();
   }
 
-  want(wants: readonly Want[]): void {
+  /** `known`: every track of the room. */
+  want(wants: readonly Want[], known: ReadonlyMap<TrackId, TrackInfo>): void {
+    this.#wants = wants;
     this.subscriber.want(wants);
+    const seen = wants.flatMap(({ video }) => (video && (video.size === undefined || video.size.width > 0) ? [video.track] : []));
+    this.direct.want(known, new Set(seen));
     this.#loudness();
   }
 
@@ -162,12 +191,14 @@ export class CallMedia {
     const volumes = this.volumes.get();
     const { owners } = this.subscriber;
     for (let slot = 0; slot < limits.slotPairs; slot += 1) this.audio.volume(slot, volumes.get(owners.get(slot) ?? "") ?? 1);
+    for (const { key, audio } of this.#wants) if (audio) this.audio.volume(`direct ${audio.track}`, volumes.get(key) ?? 1);
   }
 
   close(): void {
     this.#active = false;
     clearInterval(this.#timer);
     for (const stop of this.#stops.splice(0)) stop();
+    this.direct.close();
     this.publisher.close();
     this.subscriber.close();
     this.audio.close();
@@ -178,6 +209,7 @@ export class CallMedia {
       if (over) this.publisher.end(sent.key);
       else this.publisher.set(sent, track, muted);
     }
+    this.direct.send(this.publisher.outgoing);
   }
 
   /** Everything that there is to be sent, and what is not any more (`over`). */
@@ -198,12 +230,25 @@ export class CallMedia {
   }
 
   #changed(): void {
+    this.#merge();
     this.#loudness();
     if (this.health === "connected") {
       this.#well();
       this.#reattached = 0;
     } else if (this.health === "lost") this.#sickSince ??= now();
     this.#hooks.changed();
+  }
+
+  /** One list of both ways: what the direct one is known to bring is taken from there, and heard from there alone. */
+  #merge(): void {
+    const { shown, delivered } = this.direct;
+    this.publisher.hold(delivered);
+    this.direct.send(this.publisher.outgoing);
+    const live = new Map([...this.subscriber.live, ...shown]);
+    const same = live.size === this.#live.size && [...live].every(([id, track]) => this.#live.get(id) === track);
+    if (!same) this.#live = live;
+    for (const [slot, id] of this.subscriber.voices) this.audio.heard(slot, !shown.has(id));
+    for (const { audio } of this.#wants) if (audio) this.audio.heard(`direct ${audio.track}`, shown.has(audio.track));
   }
 
   #well(): void {
@@ -213,7 +258,7 @@ export class CallMedia {
 
   #tend(): void {
     if (!this.#active) return;
-    this.subscriber.check(now());
+    this.subscriber.check(now(), this.direct.shown);
     if (this.#sickSince === undefined) return;
     if (this.health !== "lost") {
       if (this.health === "connected" || this.health === "none") this.#well();

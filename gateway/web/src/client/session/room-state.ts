@@ -4,7 +4,7 @@
  * **Invariant:** an event is applied once and in order. One that is too new is kept until the snapshot or the missing
  * ones come; one of an older epoch, or already contained, is dropped; and entries that did not change keep their identity.
  */
-import type { Epoch, EventNumber, Joined, PeerId, PeerInfo, ServerFrame, ServerMessage, TrackId, TrackInfo } from "../protocol/generated";
+import type { Epoch, EventNumber, Joined, MediaPath, PeerId, PeerInfo, ServerFrame, ServerMessage, TrackId, TrackInfo } from "../protocol/generated";
 
 /** Events kept while a gap is open; the owner keeps as many, beyond that only a snapshot helps. */
 const EARLY_MAX = 1_024;
@@ -32,6 +32,7 @@ export interface Outcome {
 export class RoomState {
   roster: Roster = emptyRoster;
   tracks: Tracks = emptyTracks;
+  path: MediaPath = { type: "sfu" };
   #epoch: Epoch = 0;
   #n: EventNumber = 0;
   #early: ServerFrame[] = [];
@@ -46,6 +47,7 @@ export class RoomState {
     if (joined.epoch < this.#epoch) return { applied: [], gap: this.#early.length > 0 };
     this.#epoch = joined.epoch;
     this.#n = joined.n;
+    this.path = joined.path;
     this.roster = rosterOf(keepIdentities(joined.roster, this.roster.byId, "peer"));
     this.tracks = tracksOf(keepIdentities(joined.tracks, this.tracks.byId, "track"), this.tracks);
     return this.#drain();
@@ -87,6 +89,9 @@ export class RoomState {
       case "peer_joined":
       case "peer_updated":
         this.roster = rosterOf([...this.roster.peers.filter((p) => p.peer !== message.peer.peer), message.peer]);
+        break;
+      case "path_changed":
+        this.path = message.path;
         break;
       case "peer_left":
         this.roster = rosterOf(this.roster.peers.filter((p) => p.peer !== message.peer));

@@ -93,11 +93,11 @@ export class Seat {
     };
     try {
       if (this.#token) {
-        await link.request<"resume">({ type: "resume", token: this.#token, srtp: this.#srtp, keepMedia }, { onReply });
+        await link.request<"resume">({ type: "resume", token: this.#token, srtp: this.#srtp, keepMedia, direct: true }, { onReply });
       } else {
         const ticket = this.#answer?.ticket ?? "";
         this.#answer = undefined;
-        await link.request<"join">({ type: "join", ticket, srtp: this.#srtp }, { onReply });
+        await link.request<"join">({ type: "join", ticket, srtp: this.#srtp, direct: true }, { onReply });
       }
     } catch (error) {
       if (turn === this.#turn) this.#notAttached(Refused.from(error), keepMedia);

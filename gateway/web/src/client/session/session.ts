@@ -15,7 +15,7 @@ import { Levels } from "../media/levels";
 import type { MakePeerConnection } from "../media/peer-connection";
 import type { Signal } from "../media/signal";
 import type { ClientOf, ClientType, ReplyTo } from "../protocol/frames";
-import type { Joined, PeerId, RoomId, ServerFrame, ServerMessage, TrackId } from "../protocol/generated";
+import type { Joined, PeerId, RoomId, ServerFrame, ServerMessage, SpeakerLevel, TrackId } from "../protocol/generated";
 import { Slice } from "../slice";
 import type { Link, Rider } from "../socket/link";
 import type { Owners } from "../stats/figures";
@@ -90,6 +90,7 @@ export class RoomSession implements Rider {
       changed: () => this.#mediaChanged(),
       reattach: () => this.#attach(false),
       refused: (what, code) => this.events.emit("refused", { what, code }),
+      levels: (levels) => this.#hears(levels),
     });
     this.media.publisher.codec = options.codec;
     this.stats = new Stats({ connections: () => this.media.connections, owners: () => this.#owners() });
@@ -196,6 +197,7 @@ export class RoomSession implements Rider {
         for (const { track } of own) this.#request<"unpublish">({ type: "unpublish", track }).catch(() => undefined);
       }
       this.#want();
+      this.#takePath();
     }
     const self = this.roster.get().byId.get(joined.peer);
     this.chat.attached({ peer: joined.peer, displayName: self?.displayName ?? "", ...(self?.user ? { user: self.user } : {}) }, joined.lastSeq);
@@ -255,6 +257,9 @@ export class RoomSession implements Rider {
         if (peer && peer.peer !== before.self) this.events.emit("peer_left", { peer, reason: message.reason });
         break;
       }
+      case "path_changed":
+        this.#takePath();
+        break;
       case "room_closed":
         this.#end({ why: "closed", reason: message.reason });
         break;
@@ -269,6 +274,7 @@ export class RoomSession implements Rider {
         this.#seat.adopt(message);
         this.roster.patch({ room: message.room, self: message.peer, role: message.role });
         this.#settle(this.#state.snapshot(message));
+        this.#takePath();
         return this.chat.reaches(message.lastSeq);
       case "subscribe_offer":
         return this.#attached ? this.media.subscriber.offer(message) : undefined;
@@ -276,7 +282,10 @@ export class RoomSession implements Rider {
         return this.media.subscriber.slotLive(message.slot, message.kind, message.track);
       case "slot_idle":
         return this.media.subscriber.slotIdle(message.slot, message.kind);
+      case "direct":
+        return this.media.direct.hear(message.from, message.link, message.payload);
       case "speakers":
+        if (this.media.direct.shown.size > 0) return;
         this.levels.report(message.levels);
         return this.#hasFloor(message.active);
       case "resume_token":
@@ -306,6 +315,17 @@ export class RoomSession implements Rider {
     this.spoke.set([peer, ...before.filter((other) => other !== peer)].slice(0, SPOKE_MAX));
   }
 
+  /** Who speaks, heard here. */
+  #hears(levels: SpeakerLevel[]): void {
+    this.levels.report(levels);
+    this.#hasFloor(levels[0]?.track);
+  }
+
+  #takePath(): void {
+    if (!this.#attached || this.roster.get().room.kind === "chat") return;
+    this.media.take(this.#state.path, this.#state.position.epoch, this.roster.get().self);
+  }
+
   /** A refusal that answers nothing: of the seat, or of a media connection's SRTP profile. */
   #refusedUnasked(code: ClientCode): void {
     if (endsHere(code)) return this.#end(endOf(code));
@@ -324,7 +344,7 @@ export class RoomSession implements Rider {
     this.#layoutTimer = undefined;
     if (this.#ended) return;
     const tiles = this.#watched ? this.#layout : [];
-    this.media.want(wantsOf(this.#state.tracks, this.roster.get().self, tiles, this.spoke.get()));
+    this.media.want(wantsOf(this.#state.tracks, this.roster.get().self, tiles, this.spoke.get()), this.#state.tracks.byId);
   }
 
   /** Whose each report of the browser's statistics is. */
@@ -337,8 +357,11 @@ export class RoomSession implements Rider {
         const track = this.#state.tracks.byId.get(received.get(id) ?? "");
         return track?.muted ? undefined : track;
       },
-      sent: (mid) => {
-        const own = sent.get(mid);
+      sent: (mid, connection) => {
+        const direct = this.media.connections[connection] === this.media.direct.connection;
+        const own = direct ? this.media.direct.sent.get(mid) : sent.get(mid);
+        // What goes both ways is told once.
+        if (!direct && own?.id && this.media.direct.delivered.has(own.id)) return undefined;
         return own?.id ? { track: own.id, peer: self, source: own.source } : undefined;
       },
     };

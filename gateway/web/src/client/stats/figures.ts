@@ -41,8 +41,8 @@ export interface Owner {
 export interface Owners {
   /** By the id of the received track. */
   received: (trackId: string) => Owner | undefined;
-  /** By the m-line that sends it. */
-  sent: (mid: string) => Owner | undefined;
+  /** By the m-line that sends it, and the connection that the m-line is of. */
+  sent: (mid: string, connection: number) => Owner | undefined;
 }
 
 type Entry = Record<string, unknown>;
@@ -59,14 +59,14 @@ interface Counters {
 export class FiguresReader {
   #before = new Map<string, Counters>();
 
-  /** `reports` are those of both connections, `at` the time of reading, ms. */
+  /** `reports` are those of each connection, always in the same order, `at` the time of reading, ms. */
   read(reports: readonly Report[], owners: Owners, at: number): TrackFigures[] {
     const next = new Map<string, Counters>();
     const figures: TrackFigures[] = [];
     reports.forEach((report, i) => {
       const rttMs = roundTrip(report);
       for (const [id, entry] of report) {
-        const made = this.#figures(`${i} ${id}`, entry, report, owners, { at, rttMs }, next);
+        const made = this.#figures(i, id, entry, report, owners, { at, rttMs }, next);
         if (made) figures.push(made);
       }
     });
@@ -74,11 +74,12 @@ export class FiguresReader {
     return figures;
   }
 
-  #figures(key: string, entry: Entry, report: Report, owners: Owners, { at, rttMs }: { at: number; rttMs: number | null }, next: Map<string, Counters>): TrackFigures | undefined {
+  #figures(connection: number, id: string, entry: Entry, report: Report, owners: Owners, { at, rttMs }: { at: number; rttMs: number | null }, next: Map<string, Counters>): TrackFigures | undefined {
     const incoming = entry["type"] === "inbound-rtp";
     if (!incoming && entry["type"] !== "outbound-rtp") return undefined;
-    const owner = incoming ? owners.received(String(entry["trackIdentifier"])) : owners.sent(String(entry["mid"]));
+    const owner = incoming ? owners.received(String(entry["trackIdentifier"])) : owners.sent(String(entry["mid"]), connection);
     if (!owner) return undefined;
+    const key = `${connection} ${id}`;
     const remote = incoming ? undefined : report.get(String(entry["remoteId"]));
     const now: Counters = {
       at,

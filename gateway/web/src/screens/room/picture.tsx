@@ -22,12 +22,14 @@ export function Picture({ track, id, peer, whole = false, still }: PictureProps)
   useEffect(() => {
     const element = ref.current;
     if (!element) return;
-    element.srcObject = new MediaStream([track]);
-    element.play().catch(() => undefined);
-    return () => {
-      element.srcObject = null;
-    };
+    show(element, track);
   }, [track]);
+  useEffect(() => {
+    const element = ref.current;
+    return () => {
+      if (element) element.srcObject = null;
+    };
+  }, []);
   useLayoutEffect(() => {
     const element = ref.current;
     const canvas = still?.current;
@@ -47,6 +49,17 @@ export function Picture({ track, id, peer, whole = false, still }: PictureProps)
       className={`calm absolute inset-0 size-full ${whole ? "object-contain" : "object-cover"} ${seen ? "opacity-100" : "opacity-0"}`}
     />
   );
+}
+
+/** The same picture may come another way: within one stream the element goes on without a stop, with a new one it would be dark. */
+function show(element: HTMLVideoElement, track: MediaStreamTrack): void {
+  const stream = element.srcObject;
+  if (stream instanceof MediaStream) {
+    const before = stream.getTracks().filter((old) => old !== track);
+    stream.addTrack(track);
+    for (const old of before) stream.removeTrack(old);
+  } else element.srcObject = new MediaStream([track]);
+  element.play().catch(() => undefined);
 }
 
 /** Wide enough to look like the picture that froze, small enough to cost nothing. */

@@ -1,0 +1,152 @@
+//! Which way the room's media goes: through the server, or directly between the two who are alone in it.
+//!
+//! Only members are connected directly: it tells each the other's addresses, and a guest's address is nobody's business, nor
+//! a member's a guest's.
+//!
+//! **Invariant:** a room that went back to the server for any reason but that one of two left stays there until it is empty.
+
+use std::time::Duration;
+
+use rookery_schemas::bus::RoomReply;
+use rookery_schemas::error::ErrorCode;
+use rookery_schemas::ids::{Attachment, LinkNumber, PeerId};
+use rookery_schemas::signal::{DirectSend, MediaPath, PeerInfo, Role, RoomKind, ServerMessage};
+
+use super::{Error, RoomState, answer};
+use crate::now::Now;
+use crate::room::effect::{AskId, Effect, Seated};
+use crate::room::roster::Seat;
+
+/// After the direct way, clients have so long to be heard by the server again before their silence counts.
+const SPARED: Duration = Duration::from_secs(3);
+
+/// The room's way, and whether it may still change for a direct one.
+#[derive(Debug, Default)]
+pub(super) struct Path {
+    pub(super) way: MediaPath,
+    /// Through the server until the room is empty.
+    latched: bool,
+    links: LinkNumber,
+}
+
+impl RoomState {
+    /// Decides anew; to be called after every change of the roster.
+    pub(super) fn repath(&mut self, now: Now, out: &mut Vec<Effect>) -> Result<(), Error> {
+        match self.roster.len() {
+            0 => self.path.latched = false,
+            1 | 2 => {}
+            _ => self.path.latched = true,
+        }
+        match (self.path.way, self.pair()) {
+            (MediaPath::Direct { peers, .. }, Some(pair)) if peers == pair => Ok(()),
+            (MediaPath::Direct { .. }, _) => {
+                self.path.latched |= self.roster.len() > 1;
+                self.take_way(now, MediaPath::Sfu, out)
+            }
+            (MediaPath::Sfu, Some(pair)) if self.may_begin(pair) => self.connect(now, pair, out),
+            (MediaPath::Sfu, _) => Ok(()),
+        }
+    }
+
+    /// One of the two begins anew, without the connections that it had.
+    pub(super) fn link_lost(&mut self, now: Now, by: PeerId, out: &mut Vec<Effect>) -> Result<(), Error> {
+        match self.path.way {
+            MediaPath::Direct { peers, .. } if peers.contains(&by) => self.connect(now, peers, out),
+            _ => Ok(()),
+        }
+    }
+
+    /// Through the server from now on, until the room is empty.
+    pub(super) fn latch(&mut self) {
+        self.path.latched = true;
+    }
+
+    /// Hands on what one end of the direct link says to the other.
+    pub(super) fn relay(
+        &self,
+        ask: AskId,
+        from: PeerId,
+        attachment: Attachment,
+        message: DirectSend,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), ErrorCode> {
+        self.seat(from, attachment)?;
+        let DirectSend { to, link, payload } = message;
+        let peers = self.ends_of(link)?;
+        if to == from || !peers.contains(&to) || !peers.contains(&from) {
+            return Err(ErrorCode::PeerNotFound);
+        }
+        let Some(attachment) = self.roster.get(to).map(|seat| seat.attachment) else {
+            return Err(ErrorCode::PeerNotFound);
+        };
+        let message = Box::new(ServerMessage::Direct { from, link, payload });
+        out.push(Effect::Personal { peer: to, attachment, message });
+        answer(ask, RoomReply::Done, out);
+        Ok(())
+    }
+
+    /// One end found the direct link to be of no use.
+    pub(super) fn direct_failed(
+        &mut self,
+        now: Now,
+        ask: AskId,
+        (peer, attachment): (PeerId, Attachment),
+        link: LinkNumber,
+        out: &mut Vec<Effect>,
+    ) -> Result<Result<(), ErrorCode>, Error> {
+        if let Err(code) = self.seat(peer, attachment).and_then(|_| self.ends_of(link)) {
+            return Ok(Err(code));
+        }
+        tracing::info!(%peer, %link, "two people cannot be connected directly");
+        self.latch();
+        self.take_way(now, MediaPath::Sfu, out)?;
+        answer(ask, RoomReply::Done, out);
+        Ok(Ok(()))
+    }
+
+    fn ends_of(&self, link: LinkNumber) -> Result<[PeerId; 2], ErrorCode> {
+        match self.path.way {
+            MediaPath::Direct { link: present, peers } if present == link => Ok(peers),
+            _ => Err(ErrorCode::DirectStale),
+        }
+    }
+
+    /// The two that could be connected directly, the lower id first.
+    fn pair(&self) -> Option<[PeerId; 2]> {
+        let may = |seat: &Seat| seat.direct && seat.info.role >= Role::Member;
+        let mut peers = [self.roster.infos().first()?.peer, self.roster.infos().get(1)?.peer];
+        peers.sort();
+        let alone = self.roster.len() == 2 && self.row.kind == RoomKind::Meeting;
+        let both = peers.iter().all(|peer| self.roster.get(*peer).is_some_and(may));
+        (alone && both).then_some(peers)
+    }
+
+    fn may_begin(&self, pair: [PeerId; 2]) -> bool {
+        let here = |peer: &PeerId| self.roster.get(*peer).is_some_and(|seat| seat.connected && seat.born.is_some());
+        !self.path.latched && !self.draining && pair.iter().all(here)
+    }
+
+    fn connect(&mut self, now: Now, peers: [PeerId; 2], out: &mut Vec<Effect>) -> Result<(), Error> {
+        self.path.links = self.path.links.next();
+        self.take_way(now, MediaPath::Direct { link: self.path.links, peers }, out)
+    }
+
+    fn take_way(&mut self, now: Now, way: MediaPath, out: &mut Vec<Effect>) -> Result<(), Error> {
+        self.path.way = way;
+        self.announce(ServerMessage::PathChanged { path: way }, out)?;
+        for PeerInfo { peer, .. } in self.roster.infos() {
+            let Some(seat) = self.roster.get_mut(peer) else { continue };
+            match way {
+                MediaPath::Direct { .. } => seat.spared_until = Duration::MAX,
+                MediaPath::Sfu if seat.spared_until == Duration::MAX => seat.spared_until = now.elapsed + SPARED,
+                MediaPath::Sfu => {}
+            }
+            if seat.refresh(now.elapsed) {
+                let seated = Seated { info: seat.info.clone(), attachment: seat.attachment, connected: seat.connected };
+                self.announce(ServerMessage::PeerUpdated { peer: seated.info.clone() }, out)?;
+                out.push(Effect::Seated(Box::new(seated)));
+            }
+        }
+        Ok(())
+    }
+}
