@@ -65,3 +65,16 @@ export async function screenToShare(context: BrowserContext): Promise<void> {
     };
   });
 }
+
+/** A microphone that hears nothing. */
+export async function silentMicrophone(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    const devices = navigator.mediaDevices;
+    const real = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (wanted) => {
+      const stream = wanted?.video ? await real({ video: wanted.video }) : new MediaStream();
+      if (wanted?.audio) stream.addTrack(new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0]!);
+      return stream;
+    };
+  });
+}
