@@ -90,7 +90,7 @@ impl Node {
         let issuer = config.auth.issuer.clone().unwrap_or_else(|| config.public_url());
         let tokens = Tokens::start(store.clone(), clock.clone(), issuer).await.context("the signing keys")?;
         let state = AppState::new(Parts {
-            config: settings::gateway(config),
+            config: settings::gateway(config, &workers.addrs(WorkerIndex(0))),
             ws: settings::websocket(config),
             store: store.clone(),
             bus: bus.clone(),

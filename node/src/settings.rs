@@ -14,9 +14,9 @@ use rookery_gateway::ws::WsConfig;
 /// How often certificate files are looked at.
 const TLS_POLL: Duration = Duration::from_secs(5);
 
-/// The gateway's part.
+/// The gateway's part. `media` are the addresses of the first worker.
 #[must_use]
-pub(crate) fn gateway(config: &Config) -> GatewayConfig {
+pub(crate) fn gateway(config: &Config, media: &[SocketAddr]) -> GatewayConfig {
     let (http, limits, auth) = (&config.http, &config.limits, &config.auth);
     GatewayConfig {
         listen: SocketAddr::new(reachable(http.bind), http.port),
@@ -26,7 +26,7 @@ pub(crate) fn gateway(config: &Config) -> GatewayConfig {
         allowed_origins: http.allowed_origins.clone(),
         gateways: http.gateways.clone(),
         ice: IceConfig {
-            urls: config.media.ice_servers.iter().map(|url| url.0.clone()).collect(),
+            urls: ice_urls(config, media),
             turn_secret: config.media.turn_secret.as_ref().map(|secret| secret.0.clone()),
             turn_lifetime: Duration::ZERO,
         },
@@ -79,6 +79,23 @@ pub(crate) fn websocket(config: &Config) -> WsConfig {
     }
 }
 
+/// The servers that are named, else our own media port, which tells whoever asks how it is seen: two people behind routers
+/// need that to find each other. One address of each family is enough.
+fn ice_urls(config: &Config, media: &[SocketAddr]) -> Vec<String> {
+    let told = &config.media;
+    if !told.ice_servers.is_empty() || !told.direct {
+        return told.ice_servers.iter().map(|url| url.0.clone()).collect();
+    }
+    let public = media.first().into_iter().flat_map(|first| {
+        let port = first.port();
+        told.public_addresses.iter().map(move |ip| SocketAddr::new(*ip, port))
+    });
+    let bound = media.iter().copied().filter(|_| told.public_addresses.is_empty());
+    let reached: Vec<SocketAddr> = public.chain(bound).filter(|at| !at.ip().is_loopback()).collect();
+    let first = |v6: bool| reached.iter().find(move |at| at.is_ipv6() == v6);
+    [first(false), first(true)].into_iter().flatten().map(|at| format!("stun:{at}")).collect()
+}
+
 /// `::` where the system has IPv6, else the same for IPv4.
 fn reachable(bind: IpAddr) -> IpAddr {
     let any_v6 = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
@@ -86,4 +103,23 @@ fn reachable(bind: IpAddr) -> IpAddr {
         return IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     }
     bind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_told_of_our_own_port_where_no_server_is_named() -> Result<(), std::net::AddrParseError> {
+        let at = |all: &[&str]| all.iter().map(|one| one.parse()).collect::<Result<Vec<SocketAddr>, _>>();
+        let media = at(&["192.0.2.7:9000", "198.51.100.7:9000", "[2001:db8::7]:9000", "127.0.0.1:9000"])?;
+        let mut config = Config::default();
+        assert_eq!(ice_urls(&config, &media), ["stun:192.0.2.7:9000", "stun:[2001:db8::7]:9000"]);
+        assert!(ice_urls(&config, &at(&["127.0.0.1:9000"])?).is_empty());
+        config.media.public_addresses = vec!["203.0.113.9".parse()?];
+        assert_eq!(ice_urls(&config, &media), ["stun:203.0.113.9:9000"]);
+        config.media.direct = false;
+        assert!(ice_urls(&config, &media).is_empty());
+        Ok(())
+    }
 }

@@ -157,7 +157,7 @@ settings! {
         /// Two people alone in a meeting, both with an account, are connected to each other directly. They learn each other's
         /// addresses by it.
         direct: bool = "true";
-        /// STUN and TURN servers told to clients; empty means none is needed.
+        /// STUN and TURN servers told to clients; this node's own media port, which answers STUN, if empty.
         ice_servers: Vec<IceServerUrl> = "";
         /// Secret shared with the TURN servers, for credentials that run out (coturn: use-auth-secret).
         turn_secret: Option<Secret> = "";
