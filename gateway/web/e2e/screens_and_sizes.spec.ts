@@ -5,23 +5,9 @@
  */
 import type { Page } from "@playwright/test";
 
+import { videoBytes, type Debug } from "./support/figures";
 import { expect, test } from "./support/fixtures";
 import { largeCamera, screenToShare } from "./support/sources";
-
-interface Debug {
-  __rookery: { connections: Map<string, RTCPeerConnection> };
-}
-
-/** Bytes of pictures that came in so far. */
-const videoBytes = (page: Page): Promise<number> =>
-  page.evaluate(async () => {
-    const report = await (window as unknown as Debug).__rookery.connections.get("subscribe")?.getStats();
-    let bytes = 0;
-    report?.forEach((entry: Record<string, unknown>) => {
-      if (entry["type"] === "inbound-rtp" && entry["kind"] === "video") bytes += Number(entry["bytesReceived"]);
-    });
-    return bytes;
-  });
 
 /** The layers that go out, by name, with their height. */
 const layers = (page: Page): Promise<Record<string, number>> =>

@@ -5,21 +5,8 @@
  */
 import type { Page } from "@playwright/test";
 
+import { videoBytes } from "./support/figures";
 import { expect, test } from "./support/fixtures";
-
-interface Debug {
-  __rookery: { connections: Map<string, RTCPeerConnection> };
-}
-
-const videoBytes = (page: Page): Promise<number> =>
-  page.evaluate(async () => {
-    const report = await (window as unknown as Debug).__rookery.connections.get("subscribe")?.getStats();
-    let bytes = 0;
-    report?.forEach((entry: Record<string, unknown>) => {
-      if (entry["type"] === "inbound-rtp" && entry["kind"] === "video") bytes += Number(entry["bytesReceived"]);
-    });
-    return bytes;
-  });
 
 /** What a tab in the background sees of itself. */
 const look = (page: Page, state: "hidden" | "visible"): Promise<void> =>

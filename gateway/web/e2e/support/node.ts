@@ -120,7 +120,8 @@ export class RookeryNode {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A TCP port that nobody has at this moment. */
+export async function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
