@@ -113,12 +113,14 @@ impl RoomState {
 
     /// The two that could be connected directly, the lower id first.
     fn pair(&self) -> Option<[PeerId; 2]> {
-        let may = |seat: &Seat| seat.direct && seat.info.role >= Role::Member;
-        let mut peers = [self.roster.infos().first()?.peer, self.roster.infos().get(1)?.peer];
+        // a large room's list is not made for this
+        if self.roster.len() != 2 || self.row.kind != RoomKind::Meeting {
+            return None;
+        }
+        let mut peers: [PeerId; 2] = <[PeerInfo; 2]>::try_from(self.roster.infos()).ok()?.map(|info| info.peer);
         peers.sort();
-        let alone = self.roster.len() == 2 && self.row.kind == RoomKind::Meeting;
-        let both = peers.iter().all(|peer| self.roster.get(*peer).is_some_and(may));
-        (alone && both).then_some(peers)
+        let may = |seat: &Seat| seat.direct && seat.info.role >= Role::Member;
+        peers.iter().all(|peer| self.roster.get(*peer).is_some_and(may)).then_some(peers)
     }
 
     fn may_begin(&self, pair: [PeerId; 2]) -> bool {
