@@ -1,11 +1,11 @@
-//! What is published in a room, as its peers need to know it for subscriptions.
+//! What is published in a room and what may be, as its peers need to know it.
 //!
 //! **Invariant:** a value of its whole state; a newer one replaces it, so that none can be missed.
 
 use std::collections::HashMap;
 
 use rookery_schemas::ids::{PeerId, TrackId};
-use rookery_schemas::signal::MediaKind;
+use rookery_schemas::signal::{Allowed, MediaKind};
 
 /// One publication in short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,10 +14,11 @@ pub(crate) struct Published {
     pub(crate) kind: MediaKind,
 }
 
-/// Every publication of a room.
+/// Every publication of a room, and what those who are not its host may publish.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Catalogue {
     pub(crate) tracks: HashMap<TrackId, Published>,
+    pub(crate) allowed: Allowed,
 }
 
 impl Catalogue {
@@ -58,7 +59,8 @@ mod tests {
                 .enumerate()
                 .map(|(i, (by, kind))| (TrackId(Uuid::from_u128(i as u128)), Published { peer: peer(by), kind }))
                 .collect();
-            assert_eq!(Catalogue { tracks: tracks.clone() }.pairs_for(peer(1)), pairs, "{tracks:?}");
+            let catalogue = Catalogue { tracks, allowed: Allowed::default() };
+            assert_eq!(catalogue.pairs_for(peer(1)), pairs, "{catalogue:?}");
         }
     }
 }

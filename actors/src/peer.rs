@@ -128,7 +128,7 @@ impl Running {
                 peer.request(now, ask, (attachment, *message), ids, &mut out);
             }
             PeerMessage::Attach(seating) => peer.attach(now, *seating, ids, &mut out),
-            PeerMessage::Seated(seated) => peer.seated(*seated),
+            PeerMessage::Seated(seated) => peer.seated(*seated, &mut out),
             PeerMessage::Catalogue(catalogue) => peer.catalogue(catalogue, ids, &mut out),
             PeerMessage::Done(outcome) => peer.done(now, outcome, &mut out),
             PeerMessage::Transport { connection, event } => {

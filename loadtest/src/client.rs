@@ -154,7 +154,7 @@ impl Client {
         let events = socket.events();
         let token = self.look(|view| view.resume_token.clone());
         let srtp = self.shared.options.srtp();
-        let message = ClientMessage::Resume(ResumeRoom { token, srtp, keep_media, direct: false });
+        let message = ClientMessage::Resume(ResumeRoom { token, srtp, keep_media, direct: false, link: None });
         let joined = joined(socket.request(None, message).await?)?;
         // The old pump must not apply anything to the new snapshot.
         self.tasks.lock().drain(..).for_each(|task| task.abort());

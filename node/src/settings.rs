@@ -28,7 +28,7 @@ pub(crate) fn gateway(config: &Config, media: &[SocketAddr]) -> GatewayConfig {
         ice: IceConfig {
             urls: ice_urls(config, media),
             turn_secret: config.media.turn_secret.as_ref().map(|secret| secret.0.clone()),
-            turn_lifetime: Duration::ZERO,
+            turn_lifetime: config.media.turn_lifetime.0,
         },
         connections_max: http.connections_max as usize,
         body_bytes_max: http.body_bytes_max as usize,

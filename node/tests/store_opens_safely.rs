@@ -157,7 +157,7 @@ async fn the_database_is_kept_as_it_must_be() -> Outcome {
     let broken: Option<String> = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     assert_eq!(broken.as_deref(), Some("ok"));
     let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    assert_eq!(version, 2);
+    assert_eq!(version, 3);
     store.close().await;
     Ok(())
 }

@@ -120,6 +120,9 @@ pub enum RoomCommand {
         /// It can be connected to another directly.
         #[serde(default)]
         direct: bool,
+        /// The direct link that it still has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<LinkNumber>,
     },
     /// The attachment's WebSocket is gone; its seat is kept 15 s.
     Detach {

@@ -128,6 +128,8 @@ codes! {
     NegotiationStale = "negotiation_stale", 409, "This answer is for an older offer.";
     /// The direct link that is meant is not, or no longer, the room's.
     DirectStale = "direct_stale", 409, "That direct connection is over.";
+    /// The host does not let others send from this kind of source.
+    NotAllowed = "not_allowed", 403, "The host does not allow that in this room.";
     /// More tracks, slots or connections than one peer may have.
     TooMany = "too_many", 409, "That is more than one person may have.";
     /// The message's nonce is older than what is remembered.

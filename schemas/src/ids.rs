@@ -117,8 +117,9 @@ counter! {
     Negotiation, u32
 }
 counter! {
-    /// One direct connection between the two people of a room, from 1 in each epoch.
-    LinkNumber, u32
+    /// One direct connection between the two people of a room: its epoch and a count, so that a link that outlived its epoch
+    /// is not taken for another.
+    LinkNumber, u64
 }
 
 /// Random at each start of a node's process: a changed one is the death of the old.

@@ -12,7 +12,7 @@ use crate::limits::{
     DISPLAY_NAME_CHARS_MAX, PASSWORD_CHARS, ROOM_DESCRIPTION_CHARS_MAX, ROOM_NAME_CHARS_MAX, ROOM_PASSWORD_CHARS,
     ROOM_PEERS_MAX,
 };
-use crate::signal::{ChatMessage, IceServer, Role, RoomKind};
+use crate::signal::{Allowed, ChatMessage, IceServer, Role, RoomKind};
 
 /// `POST auth/register`.
 #[derive(Clone, Serialize, Deserialize, TS, ToSchema, Validate)]
@@ -173,6 +173,41 @@ pub struct PatchRoom {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub public: Option<bool>,
+    /// What those who are not its host may send; each by itself.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub allowed: Option<PatchAllowed>,
+}
+
+/// What of [`Allowed`] is changed; what is absent stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PatchAllowed {
+    /// Voices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub microphone: Option<bool>,
+    /// Faces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub camera: Option<bool>,
+    /// Screens, with their sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub screen: Option<bool>,
+}
+
+impl PatchAllowed {
+    /// What becomes of `before`.
+    #[must_use]
+    pub fn applied_to(self, before: Allowed) -> Allowed {
+        Allowed {
+            microphone: self.microphone.unwrap_or(before.microphone),
+            camera: self.camera.unwrap_or(before.camera),
+            screen: self.screen.unwrap_or(before.screen),
+        }
+    }
 }
 
 /// A room as its readers see it.
@@ -197,6 +232,8 @@ pub struct Room {
     pub max_peers: u32,
     /// Listed for everyone.
     pub public: bool,
+    /// What those who are not its host may send.
+    pub allowed: Allowed,
     /// When it ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, FamilyId, Incarnation, NodeId, Nonce, PeerId, RoomId, Seq, Slug, UnixMillis, UserId};
-use crate::signal::{ChatMessage, Role, RoomKind};
+use crate::signal::{Allowed, ChatMessage, Role, RoomKind};
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +92,8 @@ pub struct RoomRow {
     pub peers_max: u32,
     /// Listed for everyone.
     pub public: bool,
+    /// What those who are not its host may send.
+    pub allowed: Allowed,
     /// Made by "new meeting": ends one hour after the last one left.
     pub ad_hoc: bool,
     /// When it ends by itself. Its host's to say; for an ad-hoc room its owner's, and nobody else's.

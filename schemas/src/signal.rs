@@ -5,10 +5,12 @@
 //!
 //! **Invariant:** unknown fields are ignored and fields are only added, so that an older client lives with a newer server.
 
+mod allowed;
 mod client;
 mod direct;
 mod server;
 
+pub use allowed::Allowed;
 pub use client::{
     ChatSend, ClientFrame, ClientMessage, Connection, History, IceCandidate, JoinRoom, MediaKind, Publish, ResumeRoom,
     SourceKind, SrtpProfile, Subscribe, Unsubscribe, WantedSize,

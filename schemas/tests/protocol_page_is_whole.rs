@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::limits;
 use rookery_schemas::signal::{
-    ChatAck, ChatMessage, ChatSend, ClientFrame, ClientMessage, DirectPayload, DirectSend, History, HistoryPage,
-    IceCandidate, IceServer, JoinRoom, Joined, MediaPath, PeerInfo, Publish, ResumeRoom, RoomInfo, ServerFrame,
-    ServerMessage, SlotPair, SpeakerLevel, Subscribe, SubscribeOffer, TrackInfo, Unsubscribe, WantedSize,
+    Allowed, ChatAck, ChatMessage, ChatSend, ClientFrame, ClientMessage, DirectPayload, DirectSend, History,
+    HistoryPage, IceCandidate, IceServer, JoinRoom, Joined, MediaPath, PeerInfo, Publish, ResumeRoom, RoomInfo,
+    ServerFrame, ServerMessage, SlotPair, SpeakerLevel, Subscribe, SubscribeOffer, TrackInfo, Unsubscribe, WantedSize,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -125,6 +125,7 @@ fn every_field_is_named() {
         ServerMessage,
         Joined,
         RoomInfo,
+        Allowed,
         PeerInfo,
         TrackInfo,
         SpeakerLevel,

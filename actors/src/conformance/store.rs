@@ -153,6 +153,7 @@ fn room(owner: UserId) -> RoomRow {
         password_hash: None,
         peers_max: 100,
         public: false,
+        allowed: Default::default(),
         ad_hoc: false,
         expires_at: None,
         closed_at: None,

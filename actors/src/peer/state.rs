@@ -111,17 +111,20 @@ impl PeerState {
             self.subscribe_held = false;
             self.srtp = seating.srtp;
         }
+        self.end_forbidden(out);
         self.make_room(ids, out);
     }
 
     /// The seat changed.
-    pub(crate) fn seated(&mut self, seated: Seated) {
+    pub(crate) fn seated(&mut self, seated: Seated, out: &mut Vec<Effect>) {
         self.seated = seated;
+        self.end_forbidden(out);
     }
 
     /// What is published changed.
     pub(crate) fn catalogue(&mut self, catalogue: Arc<Catalogue>, ids: &dyn FreshIds, out: &mut Vec<Effect>) {
         self.catalogue = catalogue;
+        self.end_forbidden(out);
         self.slots.keep_published(&self.catalogue);
         self.make_room(ids, out);
     }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use rookery_schemas::bus::{SEAT_LAPSES_AFTER, SEAT_RENEWED_EVERY};
-use rookery_schemas::ids::{Attachment, PeerId};
+use rookery_schemas::ids::{Attachment, LinkNumber, PeerId};
 use rookery_schemas::signal::{LeaveReason, PeerInfo, SrtpProfile};
 
 /// How long a seat is kept without a WebSocket and without media: long enough for a reload or a change of network.
@@ -33,6 +33,8 @@ pub(crate) struct Seat {
     pub(crate) srtp: SrtpProfile,
     /// Its client can be connected to another directly.
     pub(crate) direct: bool,
+    /// The direct link that it still had when it came back.
+    pub(crate) link: Option<LinkNumber>,
     /// Its WebSocket is there.
     pub(crate) connected: bool,
     /// When its gateway last said so.
@@ -58,7 +60,8 @@ impl Seat {
         }
         let absent = !self.media.up && (!self.connected || self.born.is_none());
         self.absent_since = if absent { self.absent_since.or(Some(now)) } else { None };
-        let reconnecting = !self.connected || self.born.is_none() || self.is_silent(now);
+        let lost = self.born.is_none() || self.media.silent;
+        let reconnecting = !self.connected || (lost && now >= self.spared_until);
         std::mem::replace(&mut self.info.reconnecting, reconnecting) != reconnecting
     }
 
@@ -207,6 +210,7 @@ mod tests {
                 attachment: Attachment(1),
                 srtp: SrtpProfile::Gcm,
                 direct: false,
+                link: None,
                 connected,
                 renewed_at: Duration::ZERO,
                 renewal: 0,
@@ -242,6 +246,7 @@ mod tests {
             attachment: Attachment(1),
             srtp: SrtpProfile::Gcm,
             direct: true,
+            link: None,
             connected: true,
             renewed_at: Duration::ZERO,
             renewal: 0,
@@ -252,6 +257,10 @@ mod tests {
             absent_since: None,
         };
         assert!(!seat.refresh(Duration::from_secs(100)) && seat.is_up(Duration::from_secs(100)));
+        seat.born = None;
+        assert!(!seat.refresh(Duration::from_secs(100)), "nor does an actor that failed");
+        (seat.born, seat.media) = (Some(Attachment(1)), MediaHealth { up: false, silent: true });
+        seat.refresh(Duration::from_secs(100));
         seat.spared_until = Duration::from_secs(103);
         assert!(!seat.refresh(Duration::from_secs(102)), "it has a moment to be heard");
         assert!(seat.refresh(Duration::from_secs(103)) && seat.info.reconnecting);

@@ -9,6 +9,7 @@ mod entering;
 mod facts;
 mod leaving;
 mod path;
+mod restricting;
 mod talking;
 
 use std::collections::{HashMap, HashSet};
@@ -20,7 +21,7 @@ use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::ids::{Attachment, Epoch, EventNumber, Incarnation, NodeId, PeerId, TrackId, UnixMillis};
 use rookery_schemas::limits::AD_HOC_ENDS_AFTER;
 use rookery_schemas::rows::{Banned, RoomRow};
-use rookery_schemas::signal::{PeerInfo, Role, RoomInfo, RoomKind, ServerMessage, SpeakerLevel, TrackInfo};
+use rookery_schemas::signal::{PeerInfo, Role, RoomKind, ServerMessage, SpeakerLevel, TrackInfo};
 
 use super::chat::Chat;
 use super::effect::{Activation, AskId, DeskOp, Effect, PeerReport};
@@ -118,14 +119,14 @@ impl RoomState {
             events: Events::new(row.id, epoch),
             chat: Chat::new(epoch, &chat, now),
             end_stored: row.expires_at,
+            catalogue: Arc::new(Catalogue { allowed: row.allowed, ..Catalogue::default() }),
             row,
             epoch,
             bans,
             roster: Roster::default(),
             tracks: HashMap::new(),
-            catalogue: Arc::default(),
             tickets: Tickets::default(),
-            path: Path::default(),
+            path: Path::under(epoch),
             left: HashMap::new(),
             entries: HashMap::new(),
             kicks: HashMap::new(),
@@ -159,6 +160,7 @@ impl RoomState {
             let mut seat = Seat {
                 // Who could before can still, but the room stays with the server.
                 direct: false,
+                link: None,
                 info: seated.info,
                 attachment: seated.attachment,
                 srtp,
@@ -174,7 +176,8 @@ impl RoomState {
             };
             seat.refresh(now.elapsed);
             self.roster.insert(seat);
-            self.tracks.extend(tracks.into_iter().map(|track| (track.track, track)));
+            let allowed = tracks.into_iter().filter(|track| self.permits(track)).collect::<Vec<_>>();
+            self.tracks.extend(allowed.into_iter().map(|track| (track.track, track)));
         }
         if self.roster.is_empty() {
             return Ok(());
@@ -215,8 +218,8 @@ impl RoomState {
             RoomCommand::Join { ticket, srtp, direct } => {
                 self.join(now, ask, Entry::Join { ticket, srtp, direct }, out)?
             }
-            RoomCommand::Resume { token, srtp, keep_media, direct, retake } => {
-                self.resume(now, ask, Entry::Resume { token, srtp, keep_media, direct, retake }, out)?
+            RoomCommand::Resume { token, srtp, keep_media, direct, link, retake } => {
+                self.resume(now, ask, Entry::Resume { token, srtp, keep_media, direct, link, retake }, out)?
             }
             RoomCommand::Detach { peer, attachment } => self.detach(now, ask, peer, attachment, out)?,
             RoomCommand::Leave { peer, attachment } => self.leave(now, ask, peer, attachment, out)?,
@@ -330,11 +333,10 @@ impl RoomState {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let RoomRow { id, slug, name, kind, .. } = &self.row;
         let mut tracks: Vec<TrackInfo> = self.tracks.values().cloned().collect();
         tracks.sort_by_key(|track| (track.peer, track.track));
         Snapshot {
-            room: RoomInfo { id: *id, slug: slug.clone(), name: name.clone(), kind: *kind },
+            room: self.info(),
             epoch: self.epoch,
             n: self.events.last(),
             roster: self.roster.infos(),
@@ -383,7 +385,8 @@ impl RoomState {
 
     fn publish_catalogue(&mut self, out: &mut Vec<Effect>) {
         let brief = |track: &TrackInfo| (track.track, Published { peer: track.peer, kind: track.kind });
-        self.catalogue = Arc::new(Catalogue { tracks: self.tracks.values().map(brief).collect() });
+        let tracks = self.tracks.values().map(brief).collect();
+        self.catalogue = Arc::new(Catalogue { tracks, allowed: self.row.allowed });
         out.push(Effect::Catalogue(Arc::clone(&self.catalogue)));
     }
 

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use rookery_schemas::ids::{FamilyId, RoomId, Seq, Slug, UnixMillis, UserId};
-use rookery_schemas::rest::RoomScope;
+use rookery_schemas::rest::{PatchAllowed, RoomScope};
 use rookery_schemas::rows::{
     Banned, Claim, FamilyRow, MemberRow, MessageRow, OwnerRow, RoomRow, SealRow, SigningKeyRow, UserRow,
 };
@@ -93,6 +93,8 @@ pub struct RoomChange {
     pub peers_max: Option<u32>,
     /// Listed for everyone.
     pub public: Option<bool>,
+    /// What those who are not its host may send; each is a column of its own.
+    pub allowed: PatchAllowed,
     /// When it ends by itself; `Some(None)`: never. Leaves an ad-hoc room's end alone, which is its owner's
     /// ([`RoomStore::set_ad_hoc_end`]).
     pub expires_at: Option<Option<UnixMillis>>,

@@ -31,6 +31,7 @@ async fn kicked_peer_is_out_at_once() {
         srtp: Default::default(),
         direct: false,
         keep_media: true,
+        link: None,
         retake: false,
     };
     assert_eq!(world.code(resume(&world, &guest)).await, Some(ErrorCode::Banned));

@@ -26,6 +26,7 @@ mod nonce_twice_is_one_message;
 mod panic_while_detaching_keeps_no_ghost;
 mod panicking_peer_costs_only_itself;
 mod peer_leaving_keeps_room;
+mod restrictions_are_enforced;
 mod resume_takes_over_seat;
 mod room_crash_keeps_roster;
 mod silent_gateway_has_lost_its_sockets;

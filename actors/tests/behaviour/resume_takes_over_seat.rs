@@ -31,7 +31,14 @@ async fn resume_takes_over_seat() {
     assert!(world.chat(&back, "new").await.is_ok());
 
     let token = world.token(&back);
-    let cm = RoomCommand::Resume { token, srtp: SrtpProfile::Cm, keep_media: true, direct: false, retake: false };
+    let cm = RoomCommand::Resume {
+        token,
+        srtp: SrtpProfile::Cm,
+        keep_media: true,
+        direct: false,
+        link: None,
+        retake: false,
+    };
     assert!(world.ask(cm).await.is_ok());
     world.settle().await;
     assert!(world.media.0.lock().tracks.is_empty(), "another profile needs other connections");

@@ -81,6 +81,7 @@ pub(crate) fn room_row() -> RoomRow {
         password_hash: None,
         peers_max: 100,
         public: false,
+        allowed: Default::default(),
         ad_hoc: false,
         expires_at: None,
         closed_at: None,
@@ -219,7 +220,14 @@ impl World {
     pub(crate) async fn resume(&self, client: &Client, keep_media: bool) -> Attached {
         let token = self.token(client);
         match self
-            .ask(RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, direct: false, retake: false })
+            .ask(RoomCommand::Resume {
+                token,
+                srtp: SrtpProfile::Gcm,
+                keep_media,
+                direct: false,
+                link: None,
+                retake: false,
+            })
             .await
         {
             Ok(RoomReply::Attached(attached)) => {

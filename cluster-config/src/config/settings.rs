@@ -161,6 +161,8 @@ settings! {
         ice_servers: Vec<IceServerUrl> = "";
         /// Secret shared with the TURN servers, for credentials that run out (coturn: use-auth-secret).
         turn_secret: Option<Secret> = "";
+        /// How long such credentials are good; clients of longer calls get fresh ones.
+        turn_lifetime: Duration = "12h";
     }
     /// One client's socket.
     websocket: WebSocket {

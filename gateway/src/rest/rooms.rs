@@ -13,7 +13,7 @@ use rookery_schemas::ids::{RoomId, Slug, UnixMillis, UserId};
 use rookery_schemas::limits::AD_HOC_ENDS_AFTER;
 use rookery_schemas::rest::{CreateRoom, PatchRoom, Room};
 use rookery_schemas::rows::RoomRow;
-use rookery_schemas::signal::{Role, RoomKind};
+use rookery_schemas::signal::{Allowed, Role, RoomKind};
 use uuid::Uuid;
 
 use super::settled;
@@ -69,6 +69,7 @@ pub(crate) async fn create(
         password_hash,
         peers_max: body.max_peers.unwrap_or(state.config.peers_default),
         public: body.public,
+        allowed: Allowed::default(),
         ad_hoc: body.ad_hoc,
         // The owner takes it away while someone is inside.
         expires_at: if body.ad_hoc { Some(now.after(AD_HOC_ENDS_AFTER)) } else { body.expires_at },
@@ -126,7 +127,11 @@ pub(crate) async fn patch(
     if let Some(code) = ended(&row, now) {
         return Err(code.into());
     }
-    let mut change = RoomChange { peers_max: body.max_peers, public: body.public, ..RoomChange::default() };
+    if body.allowed.is_some() && row.kind == RoomKind::Chat {
+        return Err(Refused::field(ErrorCode::Invalid, "allowed", "is not for rooms of text only"));
+    }
+    let allowed = body.allowed.unwrap_or_default();
+    let mut change = RoomChange { peers_max: body.max_peers, public: body.public, allowed, ..RoomChange::default() };
     if let Some(name) = body.name {
         change.name = Some(name.trim().to_owned());
     }

@@ -101,6 +101,7 @@ async fn one(
         has_password: row.password_hash.is_some(),
         max_peers: row.peers_max,
         public: row.public,
+        allowed: row.allowed,
         expires_at: row.expires_at,
         closed_at: row.closed_at,
         created_at: row.created_at,

@@ -102,6 +102,7 @@ mod tests {
                 slug: Slug::from_letters([0; 10]),
                 name: "x".repeat(100),
                 kind: RoomKind::Meeting,
+                allowed: Default::default(),
             },
             epoch: Epoch(1),
             n: EventNumber(7),

@@ -15,7 +15,7 @@ use rookery_schemas::bus::{
     Attached, JoinTicket, ResumeToken, RoomCommand, RoomReply, events_subject, personal_subject,
 };
 use rookery_schemas::error::{ErrorCode, Refusal};
-use rookery_schemas::ids::{Attachment, FamilyId, PeerId, RoomId, UnixMillis, UserId};
+use rookery_schemas::ids::{Attachment, FamilyId, LinkNumber, PeerId, RoomId, UnixMillis, UserId};
 use rookery_schemas::signal::SrtpProfile;
 
 use super::WsDeps;
@@ -51,6 +51,8 @@ pub(super) struct Media {
     pub(super) srtp: SrtpProfile,
     /// It can be connected to another directly.
     pub(super) direct: bool,
+    /// The direct link that it still has.
+    pub(super) link: Option<LinkNumber>,
     /// Its connections are to go on.
     pub(super) keep: bool,
 }
@@ -84,11 +86,17 @@ impl Asking {
 impl Media {
     /// `retake`: only from the token's own attachment.
     fn resume(self, token: ResumeToken, retake: bool) -> RoomCommand {
-        RoomCommand::Resume { token, srtp: self.srtp, keep_media: self.keep, direct: self.direct, retake }
+        let Self { srtp, direct, link, keep: keep_media } = self;
+        RoomCommand::Resume { token, srtp, keep_media, direct, link, retake }
     }
 }
 
 impl Sitter {
+    /// The account, else the guest's seat: whose TURN credentials these are.
+    pub(super) fn who(&self) -> String {
+        self.user.map_or_else(|| self.peer.to_string(), |user| user.to_string())
+    }
+
     /// What a resume token says of an attachment.
     pub(super) fn token(&self, attached: &Attached, now: UnixMillis) -> ResumeToken {
         ResumeToken {

@@ -55,6 +55,7 @@ async fn a_room_is_made_with_a_link() {
     let expected = json!({
         "id": room["id"], "slug": slug, "url": format!("http://{}/r/{slug}", world.at), "name": "Stand-up",
         "description": "two\nlines", "kind": "meeting", "hasPassword": true, "maxPeers": 7, "public": true,
+        "allowed": {"microphone": true, "camera": true, "screen": true},
         "expiresAt": 1_900_000_000_000_i64, "createdAt": 1_800_000_000_000_i64, "role": "host",
         "inside": {"peers": 0, "names": []}, "unread": 0,
     });
@@ -185,6 +186,45 @@ async fn a_host_changes_and_the_owner_hears_of_it() {
     let told = |request: &&RoomRequest| matches!(request.command, RoomCommand::Changed);
     assert_eq!(world.owner.lock().asked.iter().filter(told).count(), 2, "it reads the row by itself");
     assert_eq!(answer.json["name"], "Sit-down");
+}
+
+#[tokio::test]
+async fn a_host_says_what_others_may_send_and_each_by_itself() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("ann").await, world.person("bob").await);
+    let room = world.room(&ann, json!({})).await;
+    let path = format!("rooms/{}", room["slug"].as_str().unwrap());
+    assert_eq!(room["allowed"], json!({"microphone": true, "camera": true, "screen": true}));
+    for (change, wanted) in [
+        (json!({"camera": false}), json!({"microphone": true, "camera": false, "screen": true})),
+        (json!({"microphone": false}), json!({"microphone": false, "camera": false, "screen": true})),
+        (json!({"camera": true, "screen": false}), json!({"microphone": false, "camera": true, "screen": false})),
+        (json!({}), json!({"microphone": false, "camera": true, "screen": false})),
+    ] {
+        let answer = world.patch(&path, json!({"allowed": change})).bearer(&ann).send().await;
+        assert_eq!((answer.status.as_u16(), &answer.json["allowed"]), (200, &wanted), "{change}");
+        assert_eq!(world.get(&path).send().await.json["allowed"], wanted, "everyone can see it before they join");
+        assert!(matches!(world.owner.lock().asked.last().unwrap().command, RoomCommand::Changed));
+    }
+    world.join(&room, Some(&bob), json!({})).await;
+    for who in [Some(&bob), None] {
+        let asked = world.patch(&path, json!({"allowed": {"screen": true}}));
+        let answer = match who {
+            Some(who) => asked.bearer(who).send().await,
+            None => asked.send().await,
+        };
+        let wanted = if who.is_some() { (403, "forbidden") } else { (401, "unauthorized") };
+        assert_eq!((answer.status.as_u16(), answer.code()), wanted);
+    }
+    for bad in [json!(true), json!({"camera": "no"}), json!({"camera": 0}), json!({"chat": false}), json!("camera")] {
+        let answer = world.patch(&path, json!({"allowed": bad})).bearer(&ann).send().await;
+        assert!((400..500).contains(&answer.status.as_u16()), "{bad}: {}", answer.text);
+    }
+    assert_eq!(world.get(&path).send().await.json["allowed"]["screen"], false, "nothing of it was done");
+    let chat = world.room(&ann, json!({"kind": "chat"})).await;
+    let path = format!("rooms/{}", chat["slug"].as_str().unwrap());
+    let answer = world.patch(&path, json!({"allowed": {"camera": false}})).bearer(&ann).send().await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (422, "invalid"), "there is nothing to send");
 }
 
 /// Two changes at once: the one that began with the older row undoes nothing of the other, nor does it open a closed room.

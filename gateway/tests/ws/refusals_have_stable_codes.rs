@@ -34,7 +34,7 @@ fn good() -> Vec<Value> {
     ]
 }
 
-/// Served from the store: their own rules of who may.
+/// Served by the gateway itself or from the store: their own rules of who may.
 fn stored() -> Vec<Value> {
     vec![json!({ "type": "history" }), json!({ "type": "chat_read", "seq": 1 })]
 }

@@ -141,7 +141,8 @@ impl World {
         let registry = Registry::new();
         let metrics = Metrics::new(&registry).unwrap();
         let dyn_bus: Arc<dyn Bus> = bus.clone();
-        let ice = IceServer { urls: vec!["stun:192.0.2.1".into()], username: None, credential: None };
+        let ice =
+            IceServer { urls: vec!["stun:192.0.2.1".into()], username: None, credential: None, lifetime_ms: None };
         let deps = Arc::new(WsDeps {
             gateway,
             config,
@@ -374,7 +375,7 @@ impl Room {
         let slug = Slug::from_letters([0; 10]);
         Snapshot {
             path: rookery_schemas::signal::MediaPath::Sfu,
-            room: RoomInfo { id, slug, name: "Stand-up".into(), kind: RoomKind::Meeting },
+            room: RoomInfo { id, slug, name: "Stand-up".into(), kind: RoomKind::Meeting, allowed: Default::default() },
             epoch: Epoch(self.epoch),
             n: EventNumber(self.n),
             roster: self.roster.clone(),

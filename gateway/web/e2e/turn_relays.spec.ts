@@ -10,7 +10,7 @@ import { expect, test } from "./support/fixtures";
 import type { RookeryNode } from "./support/node";
 import type { Person } from "./support/person";
 import { TurnServer } from "./support/turn";
-import { ways } from "./support/ways";
+import { beginNoticing, noticed, ways } from "./support/ways";
 
 const SECRET = "a secret of two";
 
@@ -73,6 +73,65 @@ test("a TURN server that refuses the credentials leaves both with the server", a
         .toEqual({ seen: true, heard: true, link: false });
     }
     expect(turn.log).toMatch(/401|Unauthorized|wrong|check_stun_auth/i);
+  } finally {
+    await turn.stop();
+  }
+});
+
+/** The servers that the page would use now, by its link. */
+const serversOf = (person: Person): Promise<RTCIceServer[]> =>
+  person.page.evaluate(() => (window as unknown as { __rookery: { connections: Map<string, RTCPeerConnection> } }).__rookery.connections.get("direct")?.getConfiguration().iceServers ?? []);
+
+/** Whether a browser gets an address of the relay by these. */
+const relays = (person: Person, iceServers: RTCIceServer[]): Promise<boolean> =>
+  person.page.evaluate(async (servers) => {
+    const connection = new RTCPeerConnection({ iceServers: servers, iceTransportPolicy: "relay" });
+    connection.createDataChannel("x");
+    const found = new Promise<boolean>((resolve) => {
+      connection.onicecandidate = ({ candidate }) => candidate && resolve(true);
+      connection.onicegatheringstatechange = () => connection.iceGatheringState === "complete" && resolve(false);
+    });
+    await connection.setLocalDescription();
+    const relayed = await found;
+    connection.close();
+    return relayed;
+  }, iceServers);
+
+test("a call that outlasts its credentials goes on by fresh ones", async ({ another, person }) => {
+  const turn = await TurnServer.start(SECRET);
+  try {
+    const node = await another({ settings: { "media.ice_servers": turn.url, "media.turn_secret": SECRET, "media.turn_lifetime": "8s" } });
+    const [ada, ben] = await couple(node, person);
+    const direct = async (): Promise<void> => {
+      for (const one of [ada, ben])
+        await expect
+          .poll(async () => {
+            const { direct, server, remote } = await ways(one.page);
+            return { seen: direct.frames > 0, heard: direct.packets > 0, server: server.packets, way: remote && [remote.local, remote.kind] };
+          }, { timeout: 20_000 })
+          .toEqual({ seen: true, heard: true, server: 0, way: ["relay", "relay"] });
+    };
+    await direct();
+    const first = await serversOf(ada);
+    expect(await relays(ada, first), "they are good").toBe(true);
+    await Promise.all([beginNoticing(ada.page), beginNoticing(ben.page)]);
+    // Three lifetimes.
+    await ada.page.waitForTimeout(24_000);
+    for (const one of [ada, ben]) {
+      const { pictureGapMs, soundGapMs, pictures } = await noticed(one.page);
+      console.log(`figure credentials_renewed_${one.name}: picture gap ${Math.round(pictureGapMs)} ms, sound gap ${Math.round(soundGapMs)} ms, ${pictures} pictures`);
+      expect(pictureGapMs).toBeLessThan(5 * 200);
+      expect(soundGapMs).toBeLessThan(5 * 100);
+    }
+    await direct();
+    expect(await relays(ada, first), "the first ones are of no use any more").toBe(false);
+    const now = await serversOf(ada);
+    expect(now[0]?.username).not.toBe(first[0]?.username);
+    expect(await relays(ada, now)).toBe(true);
+    // A new link, long after what was told at the beginning has run out.
+    await ben.page.reload();
+    await ben.live();
+    await direct();
   } finally {
     await turn.stop();
   }

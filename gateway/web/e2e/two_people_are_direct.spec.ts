@@ -4,6 +4,7 @@
  * **Invariant:** which way media goes is read off the browser's statistics, gaps off what is shown and played.
  */
 import { expect, test } from "./support/fixtures";
+import { byServer, couple, directly, notReached } from "./support/moves";
 import type { Person } from "./support/person";
 import { screenToShare, silentMicrophone } from "./support/sources";
 import { beginNoticing, noticed, ways, type Noticed } from "./support/ways";
@@ -11,24 +12,6 @@ import { beginNoticing, noticed, ways, type Noticed } from "./support/ways";
 /** The promises are 200 ms and 100 ms; a busy machine is given five times as much here, `make bench` asserts them. */
 const PICTURE_GAP_MS = 5 * 200;
 const SOUND_GAP_MS = 5 * 100;
-
-async function directly(person: Person): Promise<void> {
-  await expect
-    .poll(async () => {
-      const { direct, server } = await ways(person.page);
-      return { seen: direct.frames > 0, heard: direct.packets > 0, server: server.packets };
-    }, { timeout: 20_000, message: `${person.name} is connected directly` })
-    .toEqual({ seen: true, heard: true, server: 0 });
-}
-
-async function byServer(person: Person): Promise<void> {
-  await expect
-    .poll(async () => {
-      const { server, link } = await ways(person.page);
-      return { seen: server.frames > 0, heard: server.packets > 0, link };
-    }, { timeout: 20_000, message: `${person.name} is connected by the server` })
-    .toEqual({ seen: true, heard: true, link: false });
-}
 
 function judged(name: string, what: Noticed): void {
   console.log(`figure ${name}: picture gap ${Math.round(what.pictureGapMs)} ms, sound gap ${Math.round(what.soundGapMs)} ms, heard twice ${Math.round(what.twiceMs)} ms, ${what.pictures} pictures`);
@@ -54,16 +37,6 @@ async function heardFrom(person: Person): Promise<boolean> {
   const before = await energy();
   await person.page.waitForTimeout(500);
   return (await energy()) > before;
-}
-
-async function couple(person: (name: string) => Promise<Person>): Promise<[Person, Person, string]> {
-  const ada = await (await person("Ada")).signUp();
-  const ben = await (await person("Ben")).signUp();
-  const path = await ada.startMeeting();
-  await ben.join(path);
-  await ben.live();
-  await Promise.all([ada.sees(1), ben.sees(1)]);
-  return [ada, ben, path];
 }
 
 test("two members are connected directly, and the third who comes moves all to the server", async ({ person }) => {
@@ -162,20 +135,9 @@ test("a guest's address is told to nobody: they meet by the server", async ({ pe
 });
 
 test("without a direct connection within 2 s both stay with the server, and miss nothing", async ({ person }) => {
-  const ada = await person("Ada");
-  await ada.context.addInitScript(() => localStorage.setItem("rookery.relay", "1"));
-  await ada.signUp();
-  const ben = await (await person("Ben")).signUp();
-  const path = await ada.startMeeting();
-  await ben.join(path);
-  await ben.live();
-  await ada.page.locator("video[data-peer]").waitFor();
-  await beginNoticing(ada.page);
-  // The connection is there, waits for its 2 s, and is given up.
-  await expect.poll(async () => (await ways(ada.page)).link, { timeout: 10_000 }).toBe(false);
-  await ada.page.waitForTimeout(1_000);
-  judged("no_direct_connection", await noticed(ada.page));
-  await Promise.all([byServer(ada), byServer(ben)]);
+  const { ada, ben } = await notReached(person);
+  judged("no_direct_connection_ada", ada);
+  judged("no_direct_connection_ben", ben);
 });
 
 test("a direct link that breaks during the call is replaced by the server", async ({ person }) => {

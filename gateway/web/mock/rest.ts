@@ -4,7 +4,8 @@
  * **Invariant:** it answers with the shapes of the real one, errors included.
  */
 import { errorSentences, type ErrorCode, type FieldProblem } from "../src/client";
-import { me, messages, option, role, rooms, SELF, signedIn, uuid } from "./world";
+import { control } from "./socket";
+import { allowed, me, messages, option, role, rooms, SELF, signedIn, uuid } from "./world";
 
 class Refusal extends Error {
   constructor(
@@ -52,6 +53,11 @@ function roomRoute(method: string, path: string, body: Record<string, unknown>):
   if (!room) throw new Refusal("room_not_found");
   if (method === "GET" && part === undefined) return room;
   if (method === "GET" && part === "messages") return { messages };
+  if (method === "PATCH" && part === undefined) {
+    if (option("patchfails") !== undefined) throw new Refusal("store_unavailable");
+    control.allow(body["allowed"] as object);
+    return { ...room, allowed: allowed.now };
+  }
   if (method === "POST" && part === "join") {
     if (room.hasPassword && body["password"] !== "letmein") throw new Refusal(body["password"] ? "password_wrong" : "password_required");
     sessionStorage.setItem("mock.room", JSON.stringify({ ...room, guest: body["displayName"] }));

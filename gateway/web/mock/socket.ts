@@ -5,7 +5,7 @@
  */
 import type { ClientFrame, ClientMessage, PeerInfo, Room, ServerMessage, TrackInfo } from "../src/client";
 import { Sfu, trackOf } from "./sfu";
-import { addMessage, me, messages, option, people, role, SELF, signedIn, uuid } from "./world";
+import { addMessage, allowed, me, messages, option, people, role, SELF, signedIn, uuid } from "./world";
 
 const cameraId = (i: number): string => uuid(200 + i);
 const microphoneId = (i: number): string => uuid(300 + i);
@@ -130,7 +130,7 @@ export class ScriptedSocket extends EventTarget {
   #joined(): ServerMessage {
     const { id, slug, name, kind } = this.#room;
     return {
-      type: "joined", peer: SELF, attachment: 1, role: this.#self().role, room: { id, slug, name, kind }, epoch: 1, n: this.#n,
+      type: "joined", peer: SELF, attachment: 1, role: this.#self().role, room: { id, slug, name, kind, allowed: allowed.now }, epoch: 1, n: this.#n,
       roster: [...people.map((p) => p.info), this.#self()], tracks: kind === "chat" ? [] : tracks, lastSeq: messages.length, path: { type: "sfu" },
       iceServers: [], gateways: [], resumeToken: "resume", mediaKept: false,
     };
@@ -183,6 +183,12 @@ export const control = {
     const track: TrackInfo = { track: screenId(i), peer: people[i]!.info.peer, kind: "video", source: "screen", muted: false };
     tracks.push(track);
     control.event({ type: "track_published", track });
+  },
+  /** The host lets others send something, or not. */
+  allow(change: object): void {
+    allowed.now = { ...allowed.now, ...change };
+    const { id, slug, name, kind } = JSON.parse(sessionStorage.getItem("mock.room") ?? "{}") as Room;
+    control.event({ type: "room_updated", room: { id, slug, name, kind, allowed: allowed.now } });
   },
   /** Who has the floor. */
   floor(i: number): void {

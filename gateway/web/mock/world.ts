@@ -3,7 +3,7 @@
  *
  * **Invariant:** the same address makes the same world.
  */
-import type { ChatMessage, Me, PeerInfo, Room } from "../src/client";
+import type { Allowed, ChatMessage, Me, PeerInfo, Room } from "../src/client";
 
 const options = new Map(
   (sessionStorage.getItem("mock") ?? new URLSearchParams(location.search).get("mock") ?? "")
@@ -44,6 +44,11 @@ export const people: Person[] = names.slice(0, Number(option("people") ?? 5)).ma
 export const SELF = uuid(1);
 export const role = option("host") ? "host" : "member";
 
+/** What those who are not its host may send in the first room; `barred=camera+screen` says what not. */
+export const allowed: { now: Allowed } = {
+  now: Object.fromEntries(["microphone", "camera", "screen"].map((what) => [what, !(option("barred") ?? "").split("+").includes(what)])) as unknown as Allowed,
+};
+
 let seq = 0;
 const text = (displayName: string, words: string, minutesAgo: number, i = 0): ChatMessage => {
   seq += 1;
@@ -74,6 +79,7 @@ const room = (n: number, fields: Partial<Room>): Room => ({
   hasPassword: false,
   maxPeers: 100,
   public: false,
+  allowed: { microphone: true, camera: true, screen: true },
   createdAt: now - n * 86_400_000,
   role: "member",
   inside: { peers: 0, names: [] },
@@ -89,6 +95,7 @@ export const rooms: Room[] =
     : [
         room(0, {
           name: "Design review",
+          allowed: allowed.now,
           role: signedIn.now ? role : undefined,
           hasPassword: option("password") !== undefined,
           inside: { peers: people.length, names: people.slice(0, 8).map((p) => p.info.displayName) },

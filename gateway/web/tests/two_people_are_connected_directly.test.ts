@@ -16,7 +16,7 @@ const sfu: MediaPath = { type: "sfu" };
 function world(self: "a" | "c" = "a") {
   const links = new TestLinks();
   const said: ClientMessage[] = [];
-  let reachable = true;
+  let [reachable, present] = [true, true];
   const relayed = new Map<string, TestReceiver>();
   const heard = new Map<string, unknown>();
   const signal = {
@@ -30,14 +30,15 @@ function world(self: "a" | "c" = "a") {
     changed: vi.fn(),
     audio: (id: string, track: unknown) => void (track ? heard.set(id, track) : heard.delete(id)),
     plays: () => true,
+    present: () => present,
     relayed: (id: string) => relayed.get(id) as unknown as RTCRtpReceiver | undefined,
     levels: vi.fn(),
   };
   const way = new Direct(links.make, signal as never, hooks);
-  const take = (path: MediaPath): void => way.take(path, 1, self, [{ urls: ["stun:x"] }]);
+  const take = (path: MediaPath): void => way.take(path, self, [{ urls: ["stun:x"] }]);
   const known = (...tracks: TrackInfo[]): void => way.want(new Map(tracks.map((t) => [t.track, t])), new Set(tracks.filter((t) => t.kind === "video").map((t) => t.track)));
   const of = (type: ClientMessage["type"]) => said.filter((message) => message.type === type);
-  return { links, way, take, known, of, said, hooks, relayed, heard, reach: (is: boolean) => void (reachable = is) };
+  return { links, way, take, known, of, said, hooks, relayed, heard, reach: (is: boolean) => void (reachable = is), there: (is: boolean) => void (present = is) };
 }
 
 type World = ReturnType<typeof world>;
@@ -146,7 +147,7 @@ describe("a direct link", () => {
     await settle(100);
     expect([...w.way.shown.keys()].sort()).toEqual([CAMERA.track, VOICE.track]);
     expect(w.links.last.channel.last.shown.sort()).toEqual([CAMERA.track, VOICE.track]);
-    expect(vi.getTimerCount(), "nothing is compared any more").toBe(1);
+    expect(vi.getTimerCount(), "nothing is compared any more, but both are listened for").toBe(2);
   });
 
   it("spares the server what the other end takes from it, and the line what nobody sees", async () => {
@@ -233,6 +234,96 @@ describe("a direct link", () => {
     expect(w.of("direct_failed")).toHaveLength(1);
     w.links.last.becomes("failed");
     expect(w.way.shown.size, "the last frame stays until the server's comes").toBe(2);
+  });
+
+  it("on which nothing comes any more is left to both ways after half a second, and given up after one", async () => {
+    const w = world();
+    await shown(w);
+    for (let i = 0; i < 4; i += 1) {
+      w.links.last.beats();
+      await settle(250);
+    }
+    expect(w.links.last.pulse.sent.length).toBeGreaterThanOrEqual(4);
+    expect([w.way.works, w.way.delivered.size]).toEqual([true, 1]);
+    await settle(500);
+    expect([w.way.works, w.way.delivered.size], "the server gets everything as well").toEqual([false, 0]);
+    expect([w.way.shown.size, w.of("direct_failed").length]).toEqual([2, 0]);
+    w.links.last.beats();
+    expect([w.way.works, w.way.delivered.size], "it was only late").toEqual([true, 1]);
+    await settle(1_250);
+    expect(w.of("direct_failed")).toEqual([{ type: "direct_failed", link: 1 }]);
+    await settle(2_000);
+    expect(w.of("direct_failed"), "said once").toHaveLength(1);
+    expect(w.way.kept, "and not to be taken up again").toBeUndefined();
+  });
+
+  it("by which media comes is good without a beat, and nobody who never beat is silent", async () => {
+    const w = world();
+    await shown(w);
+    await settle(3_000);
+    expect(w.way.works, "an older page says nothing").toBe(true);
+    w.links.last.beats();
+    for (let i = 0; i < 12; i += 1) {
+      w.links.last.bytes += 100;
+      await settle(250);
+      expect(w.way.works).toBe(true);
+    }
+    await settle(1_250);
+    expect(w.of("direct_failed")).toHaveLength(1);
+  });
+
+  it("is not given up for a page that stood still, nor for one who is away", async () => {
+    const w = world();
+    await shown(w);
+    w.links.last.beats();
+    await settle(250);
+    // No timer ran for five seconds: what has come meanwhile is still to be read.
+    vi.setSystemTime(Date.now() + 5_000);
+    const clock = vi.spyOn(performance, "now");
+    const before = performance.now();
+    clock.mockImplementation(() => before + 5_000);
+    await settle(250);
+    expect([w.way.works, w.of("direct_failed").length]).toEqual([true, 0]);
+    clock.mockRestore();
+
+    const away = world();
+    await shown(away);
+    away.links.last.beats();
+    away.there(false);
+    await settle(3_000);
+    expect([away.way.works, away.of("direct_failed").length]).toEqual([false, 0]);
+    away.there(true);
+    await settle(300);
+    expect(away.of("direct_failed")).toHaveLength(1);
+  });
+
+  it("outlives a room that forgets it for a moment", async () => {
+    const w = world();
+    await shown(w);
+    expect(w.way.kept).toBe(1);
+    w.take(sfu);
+    await settle(100);
+    expect([w.way.kept, w.links.last.closed]).toEqual([1, false]);
+    w.take(direct(1));
+    await settle(100);
+    expect([w.links.all.length, w.way.works, w.way.shown.size]).toEqual([1, true, 2]);
+    await settle(6_000);
+    expect(w.links.last.closed).toBe(false);
+    w.links.last.becomes("failed");
+    expect(w.way.kept).toBeUndefined();
+  });
+
+  it("takes fresh credentials, and looks for another way where the old ones hold it up", async () => {
+    const w = world();
+    await shown(w);
+    const fresh = [{ urls: ["turn:x"], username: "2", credential: "c" }];
+    w.way.renew(fresh);
+    await settle();
+    expect([w.links.last.config.iceServers, w.links.last.restarts]).toEqual([fresh, 0]);
+    w.links.last.relayed = true;
+    w.way.renew(fresh);
+    await settle();
+    expect(w.links.last.restarts).toBe(1);
   });
 
   it("of another number replaces the present one", async () => {

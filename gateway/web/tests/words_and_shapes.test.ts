@@ -100,7 +100,7 @@ describe("what is wanted", () => {
 });
 
 describe("how the connection stands", () => {
-  const facts: Facts = { attached: true, lineOpen: true, vacant: false, hadMedia: true, media: "connected", moved: false, now: 500 };
+  const facts: Facts = { attached: true, lineOpen: true, vacant: false, hadMedia: true, media: "connected", carried: false, moved: false, now: 500 };
   const lost: ConnectionView = { state: "reconnecting", since: 100, part: "line" };
   const cases: [string, ConnectionView, Partial<Facts>, ConnectionView][] = [
     ["asks for a seat", { state: "connecting", step: "line" }, { attached: false, lineOpen: false, vacant: true }, { state: "connecting", step: "seat" }],
@@ -111,6 +111,10 @@ describe("how the connection stands", () => {
     ["counts from the loss of the line", { state: "live" }, { attached: false }, { state: "reconnecting", since: 500, part: "line" }],
     ["counts on while media is built anew", lost, { media: "connecting" }, { state: "reconnecting", since: 100, part: "media" }],
     ["counts on while media is lost", lost, { media: "lost" }, { state: "reconnecting", since: 100, part: "media" }],
+    ["says nothing of the server's media to those who see and hear each other", { state: "live" }, { media: "lost", carried: true }, { state: "live" }],
+    ["nor while that is made anew", { state: "live" }, { attached: false, carried: true }, { state: "live" }],
+    ["says that the line is lost to them too", { state: "live" }, { attached: false, lineOpen: false, carried: true }, { state: "reconnecting", since: 500, part: "line" }],
+    ["is live at once when only the server's media is still missing", lost, { media: "connecting", carried: true }, { state: "live" }],
     ["has moved", lost, { moved: true }, { state: "moved" }],
   ];
   it.each(cases)("%s", (_, before, changed, after) => expect(standingOf(before, { ...facts, ...changed })).toEqual(after));

@@ -212,6 +212,8 @@ impl View {
             | ServerMessage::Error(_)
             | ServerMessage::PathChanged { .. }
             | ServerMessage::Direct { .. }
+            | ServerMessage::RoomUpdated { .. }
+            | ServerMessage::IceServers { .. }
             | ServerMessage::Pong { .. } => {}
         }
     }
@@ -283,6 +285,7 @@ pub(super) mod tests {
                 slug: Slug::from_letters([0; 10]),
                 name: "Room".to_owned(),
                 kind: RoomKind::Meeting,
+                allowed: Default::default(),
             },
             epoch: Epoch(3),
             n: EventNumber(10),

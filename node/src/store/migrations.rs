@@ -12,9 +12,10 @@ use super::place::OpenError;
 const APPLICATION: u32 = 0x526f_6f6b;
 
 /// Every migration, in order; the first makes version 1.
-const ALL: [&str; 2] = [
+const ALL: [&str; 3] = [
     include_str!("../../../schemas/sqlite/0001_people_rooms_and_chat.sql"),
     include_str!("../../../schemas/sqlite/0002_ad_hoc_rooms_without_an_end.sql"),
+    include_str!("../../../schemas/sqlite/0003_what_people_may_send.sql"),
 ];
 
 /// The version that this program writes.

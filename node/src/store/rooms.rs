@@ -8,7 +8,7 @@ use rookery_schemas::ids::{PeerId, RoomId, Seq, Slug, UnixMillis, UserId};
 use rookery_schemas::limits::AD_HOC_ENDS_AFTER;
 use rookery_schemas::rest::RoomScope;
 use rookery_schemas::rows::{Banned, MemberRow, RoomRow};
-use rookery_schemas::signal::Role;
+use rookery_schemas::signal::{Allowed, Role};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use uuid::Uuid;
 
@@ -20,7 +20,8 @@ use super::fault::Fault;
 use super::search;
 
 const COLUMNS: &str = "r.id, r.slug, r.name, r.description, r.kind, r.owner, r.password_hash, r.peers_max, r.public, \
-                       r.ad_hoc, r.expires_at, r.closed_at, r.deleted, r.created_at, r.active_at";
+                       r.ad_hoc, r.expires_at, r.closed_at, r.deleted, r.created_at, r.active_at, \
+                       r.allows_microphone, r.allows_camera, r.allows_screen";
 
 fn room_row(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
     Ok(RoomRow {
@@ -33,6 +34,7 @@ fn room_row(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
         password_hash: row.get(6)?,
         peers_max: row.get(7)?,
         public: row.get(8)?,
+        allowed: Allowed { microphone: row.get(15)?, camera: row.get(16)?, screen: row.get(17)? },
         ad_hoc: row.get(9)?,
         expires_at: millis_or_none(row, 10)?,
         closed_at: millis_or_none(row, 11)?,
@@ -52,8 +54,10 @@ fn insert_room(db: &Connection, room: &RoomRow) -> Result<(), Fault> {
     let added = db
         .prepare_cached(
             "INSERT INTO rooms (id, slug, name, description, kind, owner, password_hash, peers_max, public, ad_hoc,
-                                expires_at, closed_at, deleted, created_at, active_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING",
+                                expires_at, closed_at, deleted, created_at, active_at,
+                                allows_microphone, allows_camera, allows_screen)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+             ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             id,
@@ -71,6 +75,9 @@ fn insert_room(db: &Connection, room: &RoomRow) -> Result<(), Fault> {
             room.deleted,
             room.created_at.0,
             room.active_at.0,
+            room.allowed.microphone,
+            room.allowed.camera,
+            room.allowed.screen,
         ])?;
     if added == 0 {
         let there = one_room(db, "r.slug = ?1", [room.slug.as_str()])?;
@@ -84,12 +91,14 @@ fn insert_room(db: &Connection, room: &RoomRow) -> Result<(), Fault> {
 }
 
 fn update_room(db: &Connection, id: RoomId, change: &RoomChange) -> rusqlite::Result<()> {
-    let RoomChange { name, description, password_hash, peers_max, public, expires_at } = change;
+    let RoomChange { name, description, password_hash, peers_max, public, allowed, expires_at } = change;
     // A column that may be NULL has a flag beside it that says whether it is changed.
     db.prepare_cached(
         "UPDATE rooms SET name = coalesce(?2, name), description = coalesce(?3, description),
                           password_hash = iif(?4, ?5, password_hash), peers_max = coalesce(?6, peers_max),
-                          public = coalesce(?7, public), expires_at = iif(?8 AND NOT ad_hoc, ?9, expires_at)
+                          public = coalesce(?7, public), expires_at = iif(?8 AND NOT ad_hoc, ?9, expires_at),
+                          allows_microphone = coalesce(?10, allows_microphone),
+                          allows_camera = coalesce(?11, allows_camera), allows_screen = coalesce(?12, allows_screen)
          WHERE id = ?1",
     )?
     .execute(params![
@@ -102,6 +111,9 @@ fn update_room(db: &Connection, id: RoomId, change: &RoomChange) -> rusqlite::Re
         public,
         expires_at.is_some(),
         expires_at.flatten().map(|at| at.0),
+        allowed.microphone,
+        allowed.camera,
+        allowed.screen,
     ])?;
     Ok(())
 }

@@ -113,6 +113,7 @@ async fn one_of_many_who_come_back_at_once_has_the_seat() {
                 srtp: SrtpProfile::Gcm,
                 keep_media: false,
                 direct: false,
+                link: None,
             })
         };
         let answers = join_all(sockets.iter().map(|socket| socket.request(None, resume()))).await;

@@ -3,12 +3,14 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use rookery_loadtest::{Client, ClientOptions, MediaOptions, Weather};
-use rookery_schemas::rest::Join;
-use rookery_schemas::signal::{ClientMessage, SrtpProfile};
+use rookery_loadtest::socket::Opening;
+use rookery_loadtest::{Client, ClientOptions, MediaOptions, Socket, Weather};
+use rookery_schemas::error::ErrorCode;
+use rookery_schemas::rest::{Join, PatchAllowed, PatchRoom};
+use rookery_schemas::signal::{ClientMessage, MediaKind, Publish, SourceKind, SrtpProfile};
 
 use crate::call::*;
-use crate::node::{Node, guest};
+use crate::node::{Node, guest, meeting};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn media_crosses_under_both_profiles_without_a_gap() {
@@ -81,4 +83,58 @@ async fn media_stops_at_once_for_whom_it_must() {
     again.until(SOON, "the publisher's leaving", |view| view.tracks.is_empty()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(frames_during(&again, Duration::from_secs(1)).await, 0, "media of someone who left has stopped");
+}
+
+/// The host restricts; a modified client goes on sending what it may not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_host_does_not_allow_is_not_forwarded_though_it_is_sent() {
+    let node = Node::start(&[]).await;
+    let ada = node.user("ada").await;
+    let room = ada.create_room(&meeting("Call")).await.unwrap();
+    let options = ClientOptions::default();
+    let host = Client::enter(&ada, room.slug.as_str(), &Join::default(), options).await.unwrap();
+    host.publish(&both()).await.unwrap();
+    let sender = Client::enter(&node.api(), room.slug.as_str(), &guest("Ben"), options).await.unwrap();
+    sender.publish(&both()).await.unwrap();
+    for client in [&host, &sender] {
+        client.until(SOON, "the publications", |view| view.tracks.len() == 4).await.unwrap();
+        follow(client, 2).await;
+    }
+    assert!(frames_during(&host, Duration::from_secs(1)).await > 0);
+    let allow = |camera, microphone| {
+        let allowed = PatchAllowed { camera: Some(camera), microphone: Some(microphone), screen: None };
+        PatchRoom { allowed: Some(allowed), ..PatchRoom::default() }
+    };
+    ada.patch_room(room.slug.as_str(), &allow(false, false)).await.unwrap();
+    let stopped = async { while frames_during(&host, Duration::from_millis(100)).await > 0 {} };
+    let began = tokio::time::Instant::now();
+    tokio::time::timeout(Duration::from_secs(1), stopped).await.expect("the picture stops at once");
+    println!("figure restricted_media_stops_within {} ms", began.elapsed().as_millis());
+    let sent = node.metrics().await["rookery_media_packets_in_total"];
+    let heard = audio(&host.received().await.unwrap()).frames_complete;
+    assert_eq!(frames_during(&host, Duration::from_secs(1)).await, 0, "nothing of it is forwarded");
+    assert_eq!(audio(&host.received().await.unwrap()).frames_complete, heard);
+    let more = node.metrics().await["rookery_media_packets_in_total"] - sent;
+    assert!(more > 100.0, "though it is still sent: {more} packets");
+    assert!(frames_during(&sender, Duration::from_secs(1)).await > 0, "the host's own goes on");
+    // Whatever it tries: the same again, on the lines that it has, or by a new connection.
+    let publish =
+        |mid: &str, kind, source| ClientMessage::Publish(Publish { mid: mid.into(), kind, source, muted: false });
+    for (kind, source) in [(MediaKind::Video, SourceKind::Camera), (MediaKind::Audio, SourceKind::Microphone)] {
+        for mid in ["0", "1", "9"] {
+            let refused = sender.request(publish(mid, kind, source)).await;
+            assert_eq!(refused.unwrap_err().code(), Some(ErrorCode::NotAllowed), "{mid} {source:?}");
+        }
+    }
+    let api = node.api();
+    let opening = Opening { url: api.ws_url(), ticket: None, origin: Some(api.origin()), trust: api.trust().clone() };
+    sender.resume(Socket::open(&opening).await.unwrap(), true).await.unwrap();
+    assert_eq!(frames_during(&host, Duration::from_secs(1)).await, 0, "nor after a resume");
+    assert!(host.look(|view| view.tracks.values().all(|track| track.peer == host.peer())));
+    ada.patch_room(room.slug.as_str(), &allow(true, true)).await.unwrap();
+    assert_eq!(
+        frames_during(&host, Duration::from_secs(1)).await,
+        0,
+        "what has ended stays so until it is published anew"
+    );
 }

@@ -88,6 +88,8 @@ pub enum ClientMessage {
         /// Which link.
         link: LinkNumber,
     },
+    /// Asks for STUN and TURN servers with credentials that have just been made. Answered by `ice_servers`.
+    IceServers,
     /// A chat message. Answered by `chat_ack` once it is durable.
     ChatSend(ChatSend),
     /// How far the caller has read. Kept for members.
@@ -142,6 +144,10 @@ pub struct ResumeRoom {
     /// As in `join`.
     #[serde(default)]
     pub direct: bool,
+    /// The direct link that the client still has, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub link: Option<LinkNumber>,
 }
 
 /// The one SRTP protection profile that a peer's connections use.

@@ -9,7 +9,7 @@ use crate::ids::{
     Attachment, Epoch, EventNumber, LinkNumber, Negotiation, Nonce, PeerId, RoomId, Seq, SlotIndex, Slug, TrackId,
     UnixMillis, UserId,
 };
-use crate::signal::{DirectPayload, MediaKind, MediaPath, SourceKind};
+use crate::signal::{Allowed, DirectPayload, MediaKind, MediaPath, SourceKind};
 
 /// One frame to a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -72,6 +72,11 @@ pub enum ServerMessage {
     TrackUpdated {
         /// The whole entry.
         track: TrackInfo,
+    },
+    /// Event: the room's name, or what people may send in it, changed.
+    RoomUpdated {
+        /// The whole entry.
+        room: RoomInfo,
     },
     /// Event: media goes another way from now on, or over another direct link.
     PathChanged {
@@ -138,6 +143,11 @@ pub enum ServerMessage {
     ChatAck(ChatAck),
     /// The answer to `history`.
     History(HistoryPage),
+    /// The answer to `ice_servers`.
+    IceServers {
+        /// With credentials that are good from now on.
+        ice_servers: Vec<IceServer>,
+    },
     /// A fresh resume token, before the last one runs out.
     ResumeToken {
         /// Replaces the former.
@@ -212,6 +222,9 @@ pub struct RoomInfo {
     pub name: String,
     /// What it is for.
     pub kind: RoomKind,
+    /// What those who are not its host may send.
+    #[serde(default)]
+    pub allowed: Allowed,
 }
 
 /// What a room is for.
@@ -236,7 +249,7 @@ pub enum Role {
     Guest,
     /// Has an account and belongs to the room.
     Member,
-    /// May kick and close.
+    /// May kick, close, and say what others may send; may send everything.
     Host,
 }
 
@@ -417,4 +430,8 @@ pub struct IceServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub credential: Option<String>,
+    /// How long the credentials are good from when they were told, ms; absent where they do not run out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub lifetime_ms: Option<u64>,
 }

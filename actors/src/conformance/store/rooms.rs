@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, TryStreamExt};
 use rookery_schemas::ids::{PeerId, RoomId, Seq, Slug, UserId};
+use rookery_schemas::rest::PatchAllowed;
 use rookery_schemas::rows::{Banned, MemberRow, RoomRow};
-use rookery_schemas::signal::{Role, RoomKind};
+use rookery_schemas::signal::{Allowed, Role, RoomKind};
 use uuid::Uuid;
 
 use super::{NOW, Subject, later, room, stored_room, stored_user};
@@ -29,6 +30,7 @@ pub async fn a_room_is_what_was_written(store: &Arc<Subject>) -> Outcome {
             password_hash: Some("$argon2id$".into()),
             peers_max: 1_000,
             public: true,
+            allowed: Allowed { microphone: true, camera: false, screen: false },
             ad_hoc: true,
             expires_at: Some(later(5)),
             closed_at: Some(later(6)),
@@ -88,6 +90,7 @@ pub async fn an_update_changes_what_it_names(store: &Arc<Subject>) -> Outcome {
         password_hash: Some(Some("$argon2id$".into())),
         peers_max: Some(2),
         public: Some(true),
+        allowed: PatchAllowed { camera: Some(false), ..PatchAllowed::default() },
         expires_at: Some(Some(later(1))),
     };
     want = RoomRow {
@@ -95,6 +98,7 @@ pub async fn an_update_changes_what_it_names(store: &Arc<Subject>) -> Outcome {
         password_hash: Some("$argon2id$".into()),
         peers_max: 2,
         public: true,
+        allowed: Allowed { camera: false, ..Allowed::default() },
         expires_at: Some(later(1)),
         ..want
     };
@@ -124,14 +128,18 @@ pub async fn changes_of_different_columns_do_not_undo_each_other(store: &Arc<Sub
             peers_max: 7,
             public: true,
             password_hash: Some("$argon2id$".into()),
+            allowed: Allowed { microphone: true, camera: false, screen: false },
             ..made.clone()
         };
         let (name, description) = (Some(want.name.clone()), Some(want.description.clone()));
+        let nothing = PatchAllowed::default();
         let changes = [
             RoomChange { name, ..RoomChange::default() },
             RoomChange { description, ..RoomChange::default() },
             RoomChange { peers_max: Some(7), public: Some(true), ..RoomChange::default() },
             RoomChange { password_hash: Some(want.password_hash.clone()), ..RoomChange::default() },
+            RoomChange { allowed: PatchAllowed { camera: Some(false), ..nothing }, ..RoomChange::default() },
+            RoomChange { allowed: PatchAllowed { screen: Some(false), ..nothing }, ..RoomChange::default() },
         ];
         let writes = changes.map(|change| {
             let store = Arc::clone(store);

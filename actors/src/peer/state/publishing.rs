@@ -8,7 +8,7 @@ use rookery_media::ConnectionId;
 use rookery_schemas::error::{ErrorCode, Refusal};
 use rookery_schemas::ids::TrackId;
 use rookery_schemas::limits::{CLIENT_FRAME_BYTES_MAX, TRACKS_PER_PEER_MAX};
-use rookery_schemas::signal::{Codec, Connection, Publish, ServerMessage, TrackInfo};
+use rookery_schemas::signal::{Codec, Connection, Publish, ServerMessage, SourceKind, TrackInfo};
 
 use super::{ENDED_KEPT, PeerState, ok, personal, reply};
 use crate::env::FreshIds;
@@ -106,6 +106,9 @@ impl PeerState {
         if source.media() != kind {
             return Err(Refusal::because(ErrorCode::Invalid, "A source of this kind has no such track."));
         }
+        if !self.may_send(source) {
+            return Err(ErrorCode::NotAllowed.into());
+        }
         let line = self.lines.iter().find(|(negotiated, _)| *negotiated == mid);
         if line.is_some_and(|(_, negotiated)| *negotiated != kind) {
             return Err(Refusal::because(ErrorCode::Invalid, "The m-line with this mid is of the other kind."));
@@ -191,6 +194,18 @@ impl PeerState {
 
     pub(super) fn end_all(&mut self, out: &mut Vec<Effect>) {
         let mut tracks: Vec<TrackId> = self.publications.keys().copied().collect();
+        tracks.sort();
+        tracks.into_iter().for_each(|track| self.end(track, out));
+    }
+
+    fn may_send(&self, source: SourceKind) -> bool {
+        self.catalogue.allowed.permits(self.seated.info.role, source)
+    }
+
+    /// Ends what the host does not allow any more; what goes on coming of it is nobody's.
+    pub(super) fn end_forbidden(&mut self, out: &mut Vec<Effect>) {
+        let forbidden = self.publications.values().filter(|publication| !self.may_send(publication.track.source));
+        let mut tracks: Vec<TrackId> = forbidden.map(|publication| publication.track.track).collect();
         tracks.sort();
         tracks.into_iter().for_each(|track| self.end(track, out));
     }

@@ -5,7 +5,7 @@ use rookery_schemas::bus::RoomAnswer;
 use rookery_schemas::ids::{Negotiation, SlotIndex, UnixMillis};
 use rookery_schemas::limits::TRACKS_PER_PEER_MAX;
 use rookery_schemas::signal::{
-    Codec, PeerInfo, Publish, Role, SlotPair, SourceKind, Subscribe, TrackInfo, Unsubscribe,
+    Allowed, Codec, PeerInfo, Publish, Role, SlotPair, SourceKind, Subscribe, TrackInfo, Unsubscribe,
 };
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ fn catalogue(tracks: &[(u128, u128, MediaKind)]) -> Arc<Catalogue> {
     let published = |(track, of, kind): &(u128, u128, MediaKind)| {
         (TrackId(Uuid::from_u128(*track)), Published { peer: PeerId(Uuid::from_u128(*of)), kind: *kind })
     };
-    Arc::new(Catalogue { tracks: tracks.iter().map(published).collect() })
+    Arc::new(Catalogue { tracks: tracks.iter().map(published).collect(), allowed: Allowed::default() })
 }
 
 fn seating(attachment: u32, keep_media: bool, tracks: &[(u128, u128, MediaKind)]) -> Seating {
@@ -286,6 +286,58 @@ fn publications_are_checked() {
     for message in [publish("0", VIDEO), ClientMessage::Offer { sdp: "v=0".into() }, subscribe(5, 0)] {
         assert_eq!(chat.ask(at(0), message), Some(Err(ErrorCode::KindRefusesMedia)));
     }
+}
+
+fn allowing(allowed: Allowed) -> Arc<Catalogue> {
+    Arc::new(Catalogue { allowed, ..Catalogue::default() })
+}
+
+#[test]
+fn what_the_host_does_not_allow_is_refused_and_ended() {
+    let no_camera = Allowed { camera: false, ..Allowed::default() };
+    let publish = |source: SourceKind, mid: &str| {
+        ClientMessage::Publish(Publish { mid: mid.into(), kind: source.media(), source, muted: false })
+    };
+    let mut peer = Peer::new(&[]);
+    let (camera, voice) = (peer.publish(at(0), "0", VIDEO), peer.publish(at(0), "1", AUDIO));
+    peer.offer(&[("0", VIDEO), ("1", AUDIO), ("3", VIDEO)]);
+    let waiting = peer.publish(at(0), "2", VIDEO);
+    peer.out.clear();
+    peer.state.catalogue(allowing(no_camera), &peer.ids, &mut peer.out);
+    assert_eq!(peer.facts(), [PeerFact::Ended(camera)], "the one without an m-line was told to nobody");
+    assert_eq!(peer.orders(), [RouterOrder::Unpublish(camera)]);
+    for track in [camera, waiting] {
+        let unmute = ClientMessage::Mute { track, muted: false };
+        assert_eq!(peer.ask(at(0), unmute), Some(Err(ErrorCode::TrackNotFound)));
+    }
+    assert_eq!(peer.ask(at(0), publish(SourceKind::Camera, "0")), Some(Err(ErrorCode::NotAllowed)));
+    assert!(matches!(peer.ask(at(0), publish(SourceKind::Screen, "3")), Some(Ok(ServerMessage::Published { .. }))));
+    assert_eq!(peer.ask(at(0), ClientMessage::Mute { track: voice, muted: true }), Some(Ok(ServerMessage::Ok)));
+    assert!(
+        !peer
+            .state
+            .relearn()
+            .orders
+            .iter()
+            .any(|order| matches!(order, RouterOrder::Publish { track, .. } if *track == camera))
+    );
+    assert!(peer.state.relearn().orders.contains(&RouterOrder::Unpublish(camera)), "a new router hears of it too");
+
+    let mut host = seating(2, true, &[]);
+    host.seated.info.role = Role::Host;
+    host.catalogue = allowing(no_camera);
+    peer.state.attach(at(1), host, &peer.ids, &mut peer.out);
+    let theirs = match peer.ask_as(at(1), 2, publish(SourceKind::Camera, "0")) {
+        Some(Ok(ServerMessage::Published { track })) => track,
+        other => panic!("{other:?}"),
+    };
+    peer.out.clear();
+    let seated = Seating { catalogue: allowing(no_camera), ..seating(3, true, &[]) };
+    peer.state.attach(at(2), seated, &peer.ids, &mut peer.out);
+    assert_eq!(peer.facts(), [PeerFact::Ended(theirs)], "a host no more");
+    peer.state.catalogue(allowing(Allowed::default()), &peer.ids, &mut peer.out);
+    let again = peer.ask_as(at(2), 3, publish(SourceKind::Camera, "0"));
+    assert!(matches!(again, Some(Ok(ServerMessage::Published { .. }))), "{again:?}");
 }
 
 #[test]

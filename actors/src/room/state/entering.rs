@@ -4,7 +4,7 @@
 
 use rookery_schemas::bus::{Attached, JoinTicket, ResumeToken, RoomReply};
 use rookery_schemas::error::{ErrorCode, Refusal};
-use rookery_schemas::ids::{Attachment, PeerId, UserId};
+use rookery_schemas::ids::{Attachment, LinkNumber, PeerId, UserId};
 use rookery_schemas::rows::{Banned, MemberRow};
 use rookery_schemas::signal::{PeerInfo, Role, ServerMessage, SrtpProfile};
 
@@ -20,7 +20,14 @@ pub(super) enum Entry {
     /// With a ticket.
     Join { ticket: JoinTicket, srtp: SrtpProfile, direct: bool },
     /// With a resume token.
-    Resume { token: ResumeToken, srtp: SrtpProfile, keep_media: bool, direct: bool, retake: bool },
+    Resume {
+        token: ResumeToken,
+        srtp: SrtpProfile,
+        keep_media: bool,
+        direct: bool,
+        link: Option<LinkNumber>,
+        retake: bool,
+    },
 }
 
 impl Entry {
@@ -162,19 +169,20 @@ impl RoomState {
                 let info = PeerInfo { peer, user, display_name, role, joined_at: now.unix, reconnecting: false };
                 (new_seat(info, Attachment(1), srtp, direct), false)
             }
-            Entry::Resume { token, srtp, keep_media, direct, retake } => match self.roster.get(peer) {
+            Entry::Resume { token, srtp, keep_media, direct, link, retake } => match self.roster.get(peer) {
                 Some(seat) if retake && seat.attachment > token.attachment => {
                     refuse(ask, ErrorCode::Superseded, out);
                     return Ok(());
                 }
                 Some(seat) => {
                     let seat = seat.clone();
-                    return self.reattach(now, ask, Returning { seat, token, srtp, keep_media, direct, role }, out);
+                    let back = Returning { seat, token, srtp, keep_media, direct, link, role };
+                    return self.reattach(now, ask, back, out);
                 }
                 None => {
                     let ResumeToken { user, display_name, joined_at, attachment, .. } = token;
                     let info = PeerInfo { peer, user, display_name, role, joined_at, reconnecting: false };
-                    (new_seat(info, attachment.next(), srtp, direct), false)
+                    (Seat { link, ..new_seat(info, attachment.next(), srtp, direct) }, false)
                 }
             },
         };
@@ -192,7 +200,7 @@ impl RoomState {
 
     /// The seat is still there: its newest attachment takes over.
     fn reattach(&mut self, now: Now, ask: AskId, back: Returning, out: &mut Vec<Effect>) -> Result<(), Error> {
-        let Returning { mut seat, token, srtp, keep_media, direct, role } = back;
+        let Returning { mut seat, token, srtp, keep_media, direct, link, role } = back;
         let (peer, older) = (seat.info.peer, seat.attachment);
         if seat.connected {
             let refusal = Refusal::new(ErrorCode::Superseded);
@@ -202,7 +210,7 @@ impl RoomState {
         let keep_media = keep_media && seat.is_up(now.elapsed) && seat.srtp == srtp;
         seat.attachment = token.attachment.max(older).next();
         (seat.connected, seat.lapsed) = (true, false);
-        (seat.srtp, seat.direct) = (srtp, direct);
+        (seat.srtp, seat.direct, seat.link) = (srtp, direct, link);
         if !keep_media {
             seat.media = MediaHealth::default();
         }
@@ -214,7 +222,7 @@ impl RoomState {
             self.announce(ServerMessage::PeerUpdated { peer: seat.info.clone() }, out)?;
         }
         if !keep_media {
-            self.link_lost(now, peer, out)?;
+            self.link_lost(now, peer, link, out)?;
         }
         self.take_seat(now, ask, seat, keep_media, out)
     }
@@ -259,6 +267,7 @@ struct Returning {
     srtp: SrtpProfile,
     keep_media: bool,
     direct: bool,
+    link: Option<LinkNumber>,
     role: Role,
 }
 
@@ -268,6 +277,7 @@ fn new_seat(info: PeerInfo, attachment: Attachment, srtp: SrtpProfile, direct: b
         attachment,
         srtp,
         direct,
+        link: None,
         connected: true,
         renewed_at: std::time::Duration::ZERO,
         renewal: 0,

@@ -29,6 +29,8 @@ impl RoomState {
             return Ok(());
         }
         match fact {
+            // Its actor has not heard yet that it may not, and will end it.
+            PeerFact::Announced(track) if !self.permits(&track) => Ok(()),
             PeerFact::Announced(track) => {
                 self.tracks.insert(track.track, track.clone());
                 self.publish_catalogue(out);

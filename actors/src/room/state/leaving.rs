@@ -114,6 +114,7 @@ impl RoomState {
                 return Ok(());
             }
         };
+        let before = self.info();
         let was_over = self.row.closed_at.is_some() || self.row.deleted;
         // A row that was read before the end was written must not undo it.
         let (closed_at, deleted) = (self.row.closed_at.or(row.closed_at), self.row.deleted || row.deleted);
@@ -125,6 +126,7 @@ impl RoomState {
         match self.shut(now) {
             Some(code) if over && !was_over => self.end_for_all(closed_reason(code), now, out)?,
             _ => {
+                self.look_again(now, &before, out)?;
                 self.expire(now, out);
                 self.reconcile(now, out);
             }

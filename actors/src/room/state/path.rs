@@ -3,13 +3,16 @@
 //! Only members are connected directly: it tells each the other's addresses, and a guest's address is nobody's business, nor
 //! a member's a guest's.
 //!
-//! **Invariant:** a room that went back to the server for any reason but that one of two left stays there until it is empty.
+//! While the host restricts what others may send, media goes through the server, which can stop it.
+//!
+//! **Invariant:** a room that went back to the server for any reason but that one of two left, or in which anything was
+//! restricted while somebody was there, stays there until it is empty.
 
 use std::time::Duration;
 
 use rookery_schemas::bus::RoomReply;
 use rookery_schemas::error::ErrorCode;
-use rookery_schemas::ids::{Attachment, LinkNumber, PeerId};
+use rookery_schemas::ids::{Attachment, Epoch, LinkNumber, PeerId};
 use rookery_schemas::signal::{DirectSend, MediaPath, PeerInfo, Role, RoomKind, ServerMessage};
 
 use super::{Error, RoomState, answer};
@@ -20,13 +23,25 @@ use crate::room::roster::Seat;
 /// After the direct way, clients have so long to be heard by the server again before their silence counts.
 const SPARED: Duration = Duration::from_secs(3);
 
+/// Links of one epoch have numbers of their own: this many binary digits are for the count.
+const LINKS_BITS: u32 = 20;
+
 /// The room's way, and whether it may still change for a direct one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Path {
     pub(super) way: MediaPath,
     /// Through the server until the room is empty.
     latched: bool,
     links: LinkNumber,
+    /// Links up to this one were made in former epochs.
+    former: LinkNumber,
+}
+
+impl Path {
+    pub(super) fn under(epoch: Epoch) -> Self {
+        let former = LinkNumber(epoch.0 << LINKS_BITS);
+        Self { way: MediaPath::Sfu, latched: false, links: former, former }
+    }
 }
 
 impl RoomState {
@@ -34,7 +49,7 @@ impl RoomState {
     pub(super) fn repath(&mut self, now: Now, out: &mut Vec<Effect>) -> Result<(), Error> {
         match self.roster.len() {
             0 => self.path.latched = false,
-            1 | 2 => {}
+            1 | 2 if self.row.allowed.everything() => {}
             _ => self.path.latched = true,
         }
         match (self.path.way, self.pair()) {
@@ -43,14 +58,24 @@ impl RoomState {
                 self.path.latched |= self.roster.len() > 1;
                 self.take_way(now, MediaPath::Sfu, out)
             }
-            (MediaPath::Sfu, Some(pair)) if self.may_begin(pair) => self.connect(now, pair, out),
+            (MediaPath::Sfu, Some(pair)) if self.may_begin(pair) => match self.outlived(pair) {
+                Some(link) => self.take_way(now, MediaPath::Direct { link, peers: pair }, out),
+                None => self.connect(now, pair, out),
+            },
             (MediaPath::Sfu, _) => Ok(()),
         }
     }
 
-    /// One of the two begins anew, without the connections that it had.
-    pub(super) fn link_lost(&mut self, now: Now, by: PeerId, out: &mut Vec<Effect>) -> Result<(), Error> {
+    /// One of the two begins anew, without the connections that it had to the server, and perhaps with the direct link.
+    pub(super) fn link_lost(
+        &mut self,
+        now: Now,
+        by: PeerId,
+        kept: Option<LinkNumber>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
         match self.path.way {
+            MediaPath::Direct { link, .. } if kept == Some(link) => Ok(()),
             MediaPath::Direct { peers, .. } if peers.contains(&by) => self.connect(now, peers, out),
             _ => Ok(()),
         }
@@ -114,7 +139,7 @@ impl RoomState {
     /// The two that could be connected directly, the lower id first.
     fn pair(&self) -> Option<[PeerId; 2]> {
         // a large room's list is not made for this
-        if self.roster.len() != 2 || self.row.kind != RoomKind::Meeting {
+        if self.roster.len() != 2 || self.row.kind != RoomKind::Meeting || !self.row.allowed.everything() {
             return None;
         }
         let mut peers: [PeerId; 2] = <[PeerInfo; 2]>::try_from(self.roster.infos()).ok()?.map(|info| info.peer);
@@ -126,6 +151,12 @@ impl RoomState {
     fn may_begin(&self, pair: [PeerId; 2]) -> bool {
         let here = |peer: &PeerId| self.roster.get(*peer).is_some_and(|seat| seat.connected && seat.born.is_some());
         !self.path.latched && !self.draining && pair.iter().all(here)
+    }
+
+    /// The link of a former epoch that both still have.
+    fn outlived(&self, pair: [PeerId; 2]) -> Option<LinkNumber> {
+        let [one, other] = pair.map(|peer| self.roster.get(peer).and_then(|seat| seat.link));
+        one.filter(|link| other == one && *link <= self.path.former)
     }
 
     fn connect(&mut self, now: Now, peers: [PeerId; 2], out: &mut Vec<Effect>) -> Result<(), Error> {

@@ -4,6 +4,7 @@ mod ending;
 mod entering;
 mod leaving;
 mod path;
+mod restricting;
 mod talking;
 
 use rookery_schemas::bus::{JoinTicket, ResumeToken, RoomAnswer};
@@ -45,6 +46,7 @@ fn row() -> RoomRow {
         password_hash: None,
         peers_max: 3,
         public: false,
+        allowed: Default::default(),
         ad_hoc: false,
         expires_at: None,
         closed_at: None,
@@ -201,7 +203,7 @@ fn token(n: u128, attachment: u32) -> ResumeToken {
 }
 
 fn resume(token: ResumeToken, keep_media: bool) -> RoomCommand {
-    RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, direct: false, retake: false }
+    RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, direct: false, link: None, retake: false }
 }
 
 fn chat(n: u128, attachment: u32, text: &str) -> RoomCommand {

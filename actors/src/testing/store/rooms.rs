@@ -57,12 +57,13 @@ impl RoomStore for MemoryStore {
     async fn update_room(&self, id: RoomId, change: &RoomChange) -> Result<(), StoreError> {
         let mut rows = self.rows.lock();
         let Some(room) = rows.rooms.get_mut(&id) else { return Ok(()) };
-        let RoomChange { name, description, password_hash, peers_max, public, expires_at } = change.clone();
+        let RoomChange { name, description, password_hash, peers_max, public, allowed, expires_at } = change.clone();
         room.name = name.unwrap_or_else(|| room.name.clone());
         room.description = description.unwrap_or_else(|| room.description.clone());
         room.password_hash = password_hash.unwrap_or_else(|| room.password_hash.clone());
         room.peers_max = peers_max.unwrap_or(room.peers_max);
         room.public = public.unwrap_or(room.public);
+        room.allowed = allowed.applied_to(room.allowed);
         if !room.ad_hoc {
             room.expires_at = expires_at.unwrap_or(room.expires_at);
         }

@@ -91,6 +91,13 @@ impl Session {
     async fn in_room(&mut self, id: Option<u32>, room: RoomId, message: ClientMessage) {
         match message {
             ClientMessage::History(_) | ClientMessage::ChatRead { .. } => self.ask_store(id, room, message),
+            ClientMessage::IceServers => match self.links.get(&room) {
+                Some(link) => {
+                    let ice_servers = (self.deps.ice_servers)(&link.sitter.who());
+                    self.say(Some(room), id, ServerMessage::IceServers { ice_servers });
+                }
+                None => self.refuse(Some(room), id, Refusal::new(ErrorCode::NotJoined)),
+            },
             message => {
                 let Some(link) = self.links.get(&room) else {
                     return self.refuse(Some(room), id, Refusal::new(ErrorCode::NotJoined));

@@ -51,7 +51,7 @@ impl Session {
             room,
             ticket,
             self.who.and_then(|who| who.family),
-            Media { srtp: join.srtp, direct, keep: false },
+            Media { srtp: join.srtp, direct, link: None, keep: false },
         ))
     }
 
@@ -100,7 +100,8 @@ impl Session {
             return refused(Some(room), ErrorCode::TooMany);
         }
         let direct = resume.direct && self.deps.config.direct;
-        Ok(Asking::resume(room, token, Media { srtp: resume.srtp, direct, keep: resume.keep_media }))
+        let link = resume.link.filter(|_| direct);
+        Ok(Asking::resume(room, token, Media { srtp: resume.srtp, direct, link, keep: resume.keep_media }))
     }
 
     fn take_seat(&mut self, re: Option<u32>, asking: Asking, resumed: bool) {
@@ -158,8 +159,7 @@ impl Session {
         let (_, token) = link.resume_token(self.deps.clock.now());
         match self.deps.tokens.resume_token(room, &token) {
             Ok(token) => {
-                let who = link.sitter.user.map_or_else(|| link.sitter.peer.to_string(), |user| user.to_string());
-                let ice_servers = (self.deps.ice_servers)(&who);
+                let ice_servers = (self.deps.ice_servers)(&link.sitter.who());
                 let joined = link.joined(snapshot, ice_servers, self.gateways.to_vec(), token);
                 for frame in frames::joined(room, re, joined) {
                     self.push(frame);

@@ -51,6 +51,11 @@ export class TurnServer {
     }
   }
 
+  /** Stops where it stands, as a machine without power does: what is sent to it is not even refused. */
+  standStill(): void {
+    this.child.kill("SIGSTOP");
+  }
+
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.child.once("exit", resolve));
     if (this.child.exitCode === null) {

@@ -87,6 +87,7 @@ export class RookeryClient {
         if (member && this.auth.state.get().status !== "in") throw new Refused("unauthorized");
         return this.api.join(slug, { ...(member || !displayName ? {} : { displayName }), ...(password ? { password } : {}) });
       },
+      allow: (allowed) => this.api.patchRoom(slug, { allowed }),
       openingFor: async (answer) => {
         const ticket = member ? (await this.api.wsTicket()).ticket : answer.ticket;
         return `?ticket=${encodeURIComponent(ticket)}`;

@@ -34,6 +34,7 @@ export class TestReceiver {
 
 export class TestChannel {
   readyState = "connecting";
+  readonly bufferedAmount = 0;
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   readonly sent: string[] = [];
@@ -55,16 +56,38 @@ export class TestDirectConnection {
   onconnectionstatechange: (() => void) | null = null;
   onnegotiationneeded: (() => void) | null = null;
   readonly channel = new TestChannel();
+  readonly pulse = new TestChannel();
+  /** What the statistics say has come in. */
+  bytes = 0;
+  relayed = false;
   readonly transceivers: TestTransceiver[] = [];
   readonly candidates: unknown[] = [];
   restarts = 0;
   closed = false;
   #made = 0;
 
-  constructor(readonly config: RTCConfiguration) {}
+  constructor(public config: RTCConfiguration) {}
 
-  createDataChannel(): TestChannel {
-    return this.channel;
+  createDataChannel(label: string): TestChannel {
+    return label === "pulse" ? this.pulse : this.channel;
+  }
+
+  getStats(): Promise<Map<string, object>> {
+    return Promise.resolve(
+      new Map<string, object>([
+        ["t", { id: "t", type: "transport", bytesReceived: this.bytes, selectedCandidatePairId: "p" }],
+        ["p", { id: "p", type: "candidate-pair", localCandidateId: "l" }],
+        ["l", { id: "l", type: "local-candidate", candidateType: this.relayed ? "relay" : "host" }],
+      ]),
+    );
+  }
+
+  getConfiguration(): RTCConfiguration {
+    return this.config;
+  }
+
+  setConfiguration(config: RTCConfiguration): void {
+    this.config = config;
   }
 
   addTransceiver(track: TestTrack): TestTransceiver {
@@ -109,7 +132,7 @@ export class TestDirectConnection {
   becomes(state: RTCPeerConnectionState): void {
     this.connectionState = state;
     if (state === "connected" && this.channel.readyState !== "open") {
-      this.channel.readyState = "open";
+      this.channel.readyState = this.pulse.readyState = "open";
       this.channel.onopen?.();
     }
     this.onconnectionstatechange?.();
@@ -122,6 +145,11 @@ export class TestDirectConnection {
       this.transceivers.push({ mid: `their ${i}`, sender: { replaceTrack: vi.fn(), getStats: () => Promise.resolve(new Map()) }, receiver });
       return receiver;
     });
+  }
+
+  /** The other end is heard. */
+  beats(): void {
+    this.pulse.onmessage?.({ data: "" });
   }
 
   says(said: unknown): void {

@@ -34,6 +34,7 @@ export class TestConnection {
   onconnectionstatechange: (() => void) | null = null;
   ontrack: (() => void) | null = null;
   closed = false;
+  ice: RTCIceServer[] = [];
   offers = 0;
   restarts = 0;
   readonly remote: string[] = [];
@@ -81,6 +82,10 @@ export class TestConnection {
 
   getStats(): Promise<Map<string, object>> {
     return Promise.resolve(new Map());
+  }
+
+  setConfiguration(config: RTCConfiguration): void {
+    this.ice = config.iceServers ?? [];
   }
 
   close(): void {

@@ -5,7 +5,7 @@
  */
 import { vi } from "vitest";
 
-import type { JoinAnswer, Joined, PeerInfo, Room, ServerMessage, TrackInfo } from "../../src/client";
+import type { Allowed, JoinAnswer, Joined, PeerInfo, Room, RoomInfo, ServerMessage, TrackInfo } from "../../src/client";
 import { RoomSession, LocalMedia } from "../../src/client";
 import { Gateways } from "../../src/client/socket/gateways";
 import { Link } from "../../src/client/socket/link";
@@ -25,8 +25,12 @@ export const trackOf = (track: string, peer: string, fields: Partial<TrackInfo> 
   track, peer, kind: "video", source: "camera", muted: false, ...fields,
 });
 
+export const infoOf = (allowed: Partial<Allowed> = {}): RoomInfo => ({
+  id: ROOM, slug: "abc-defg-hij", name: "Room", kind: "meeting", allowed: { microphone: true, camera: true, screen: true, ...allowed },
+});
+
 export const joined = (fields: Partial<Joined> = {}): { type: "joined" } & Joined => ({
-  type: "joined", peer: SELF, attachment: 1, role: "member", room: { id: ROOM, slug: "abc-defg-hij", name: "Room", kind: "meeting" },
+  type: "joined", peer: SELF, attachment: 1, role: "member", room: infoOf(),
   epoch: 1, n: 5, roster: [person(SELF, { joinedAt: 9 })], tracks: [], path: { type: "sfu" }, lastSeq: 0, iceServers: [], gateways: [],
   resumeToken: "token 1", mediaKept: false, ...fields,
 });
@@ -60,6 +64,7 @@ export function testRoom(options: Partial<SessionOptions> & { devices?: boolean 
   const rejoin = vi.fn(() => Promise.resolve(joinAnswer()));
   const session = new RoomSession({
     slug: "abc-defg-hij", link, local, make: media.make, store, entry: { answer: joinAnswer() }, displayName: null, rejoin,
+    allow: () => Promise.resolve(),
     openingFor: (answer) => Promise.resolve(`?ticket=${answer.ticket}`),
     ...options,
   });

@@ -123,7 +123,8 @@ fn changed_settings_hold_at_once() {
     assert!(room.ask(at(1), RoomCommand::Changed).is_none(), "the store is asked");
     room.reads(at(1), RoomRow { peers_max: 1, name: "New".into(), ..row() });
     assert!(matches!(room.answer_to(room.asks, 0), Some(Ok(RoomReply::Done))));
-    assert_eq!((room.told(), room.state.snapshot().room.name), (vec![], "New".to_owned()));
+    let renamed = ServerMessage::RoomUpdated { room: room.state.snapshot().room };
+    assert_eq!((room.told(), room.state.snapshot().room.name), (vec![renamed], "New".to_owned()));
     assert_eq!(room.code(at(1), join(ticket(3))), Some(ErrorCode::RoomFull));
     room.ask(at(2), RoomCommand::Changed);
     room.reads(at(2), RoomRow { deleted: true, ..row() });

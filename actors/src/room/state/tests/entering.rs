@@ -103,7 +103,14 @@ fn media_is_kept_only_if_it_is_asked_for_and_alive() {
         if alive {
             room.state.fact(at(0), peer(2), Attachment(1), up.clone(), &mut room.out).unwrap();
         }
-        let resume = RoomCommand::Resume { token: token(2, 1), srtp, keep_media: asked, direct: false, retake: false };
+        let resume = RoomCommand::Resume {
+            token: token(2, 1),
+            srtp,
+            keep_media: asked,
+            direct: false,
+            link: None,
+            retake: false,
+        };
         let Some(Ok(RoomReply::Attached(attached))) = room.ask(at(1), resume) else { panic!("{what}") };
         assert_eq!(attached.media_kept, kept, "{what}");
     }
@@ -142,7 +149,14 @@ fn a_seat_is_taken_again_only_from_ones_own_attachment() {
     room.join_guest(at(0), 2);
     let retake = |attachment| {
         let token = token(2, attachment);
-        RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media: false, direct: false, retake: true }
+        RoomCommand::Resume {
+            token,
+            srtp: SrtpProfile::Gcm,
+            keep_media: false,
+            direct: false,
+            link: None,
+            retake: true,
+        }
     };
     for (command, wanted) in [
         (resume(token(2, 1), false), Ok(2)),

@@ -5,8 +5,11 @@ use rookery_schemas::signal::{DescriptionKind, DirectPayload, DirectSend, MediaP
 
 use super::*;
 
+/// Links of epoch 5 are counted from here.
+const BASE: u64 = 5 << 20;
+
 impl Room {
-    fn come(&mut self, now: Now, n: u128, role: Role, direct: bool) {
+    pub(super) fn come(&mut self, now: Now, n: u128, role: Role, direct: bool) {
         let ticket = JoinTicket { user: Some(user(n)), role, ..ticket(n) };
         let join = RoomCommand::Join { ticket, srtp: SrtpProfile::Gcm, direct };
         assert!(self.ask(now, join).is_none(), "the store is asked first");
@@ -23,14 +26,20 @@ impl Room {
     }
 
     fn come_back(&mut self, now: Now, n: u128, keep_media: bool, role: Role) {
+        self.come_back_with(now, n, keep_media, role, None);
+    }
+
+    fn come_back_with(&mut self, now: Now, n: u128, keep_media: bool, role: Role, link: Option<u64>) {
         let attachment = self.state.roster.get(peer(n)).map_or(1, |seat| seat.attachment.0);
         let token = ResumeToken { user: Some(user(n)), role: Role::Member, ..token(n, attachment) };
-        let resume = RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, direct: true, retake: false };
+        let link = link.map(LinkNumber);
+        let resume =
+            RoomCommand::Resume { token, srtp: SrtpProfile::Gcm, keep_media, direct: true, link, retake: false };
         assert!(self.ask(now, resume).is_none());
         self.is_member(now, role);
     }
 
-    fn leaves(&mut self, now: Now, n: u128) {
+    pub(super) fn leaves(&mut self, now: Now, n: u128) {
         let attachment = self.state.roster.get(peer(n)).unwrap().attachment;
         let answer = self.ask(now, RoomCommand::Leave { peer: peer(n), attachment });
         assert!(matches!(answer, Some(Ok(RoomReply::Done))));
@@ -40,35 +49,35 @@ impl Room {
         self.state.snapshot().path
     }
 
-    fn link(&self) -> Option<u32> {
+    fn link(&self) -> Option<u64> {
         match self.path() {
-            MediaPath::Direct { link, .. } => Some(link.0),
+            MediaPath::Direct { link, .. } => Some(link.0 - BASE),
             MediaPath::Sfu => None,
         }
     }
 }
 
-fn couple() -> Room {
+pub(super) fn couple() -> Room {
     let mut room = Room::wake(row());
     room.come(at(1), HOST, Role::Host, true);
     room.come(at(1), 2, Role::Member, true);
     room
 }
 
-fn failed(n: u128, link: u32) -> RoomCommand {
-    RoomCommand::DirectFailed { peer: peer(n), attachment: Attachment(1), link: LinkNumber(link) }
+fn failed(n: u128, link: u64) -> RoomCommand {
+    RoomCommand::DirectFailed { peer: peer(n), attachment: Attachment(1), link: LinkNumber(BASE + link) }
 }
 
-fn says(from: u128, to: u128, link: u32) -> RoomCommand {
+fn says(from: u128, to: u128, link: u64) -> RoomCommand {
     let payload = DirectPayload::Description { kind: DescriptionKind::Offer, sdp: "v=0".into() };
-    let message = DirectSend { to: peer(to), link: LinkNumber(link), payload };
+    let message = DirectSend { to: peer(to), link: LinkNumber(BASE + link), payload };
     RoomCommand::Direct { peer: peer(from), attachment: Attachment(1), message }
 }
 
 #[test]
 fn two_who_can_are_connected_directly_and_all_are_told() {
     let mut room = couple();
-    let path = MediaPath::Direct { link: LinkNumber(1), peers: [peer(HOST), peer(2)] };
+    let path = MediaPath::Direct { link: LinkNumber(BASE + 1), peers: [peer(HOST), peer(2)] };
     assert_eq!(room.path(), path);
     assert!(room.told().contains(&ServerMessage::PathChanged { path }));
 }
@@ -154,6 +163,41 @@ fn a_lost_socket_leaves_the_link_and_a_new_client_gets_a_new_one() {
 }
 
 #[test]
+fn a_client_that_begins_anew_with_the_server_may_keep_the_link() {
+    let mut room = couple();
+    room.come_back_with(at(2), 2, false, Role::Member, Some(BASE + 1));
+    assert_eq!(room.link(), Some(1), "only the server's connections were lost");
+    room.come_back_with(at(3), 2, false, Role::Member, Some(BASE + 7));
+    assert_eq!(room.link(), Some(2), "it has another one than the room");
+    room.come_back_with(at(4), 2, true, Role::Member, None);
+    assert_eq!(room.link(), Some(2));
+}
+
+#[test]
+fn a_link_outlives_the_node_that_made_it_if_both_still_have_it() {
+    let former = (4 << 20) + 9;
+    // what each still has, and which link follows
+    for (one, other, wanted) in [
+        (Some(former), Some(former), former),
+        (Some(former), Some(former - 1), BASE + 1),
+        (Some(former), None, BASE + 1),
+        (None, None, BASE + 1),
+        // None of this epoch can have been made before it.
+        (Some(BASE + 3), Some(BASE + 3), BASE + 1),
+    ] {
+        let mut room = Room::wake(row());
+        room.come_back_with(at(1), 1, false, Role::Member, one);
+        assert_eq!(room.path(), MediaPath::Sfu, "nobody to be connected to");
+        room.come_back_with(at(1), 2, false, Role::Member, other);
+        let path = MediaPath::Direct { link: LinkNumber(wanted), peers: [peer(1), peer(2)] };
+        assert_eq!(room.path(), path, "{one:?} {other:?}");
+        room.come_back(at(2), 2, false, Role::Member);
+        let fresh = LinkNumber(if wanted == former { BASE + 1 } else { BASE + 2 });
+        assert_eq!(room.path(), MediaPath::Direct { link: fresh, peers: [peer(1), peer(2)] });
+    }
+}
+
+#[test]
 fn who_is_no_member_any_more_is_moved_to_the_server() {
     let mut room = couple();
     room.come_back(at(2), 2, false, Role::Guest);
@@ -194,7 +238,7 @@ fn what_one_end_says_reaches_the_newest_attachment_of_the_other_and_nobody_else(
     assert!(matches!(answer, Some(Ok(RoomReply::Done))), "{answer:?}");
     let said = room.said_to(peer(2));
     let [(attachment, ServerMessage::Direct { from, link, .. })] = said.as_slice() else { panic!("{said:?}") };
-    assert_eq!((*attachment, *from, *link), (Attachment(2), peer(HOST), LinkNumber(2)));
+    assert_eq!((*attachment, *from, *link), (Attachment(2), peer(HOST), LinkNumber(BASE + 2)));
     assert!(room.said_to(peer(HOST)).is_empty());
     assert!(room.told().is_empty(), "the others hear nothing of it");
 }

@@ -119,6 +119,74 @@ export const calls: Look[] = [
     },
   },
   {
+    name: "room-barred",
+    path: `${ROOM}?mock=people=4`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 2);
+      await page.getByRole("figure", { name: "Ada Kovács (you), microphone on, camera on" }).waitFor();
+      await mock(page, (m) => m.allow({ camera: false, screen: false }));
+      await page.getByText("The host does not allow cameras, so yours was turned off.").first().waitFor();
+      await page.getByRole("button", { name: "Start camera. The host does not allow cameras." }).hover();
+      await page.getByRole("tooltip").waitFor();
+    },
+  },
+  {
+    name: "room-barred-phone",
+    path: `${ROOM}?mock=people=4,barred=microphone+screen`,
+    size: PHONE,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 2);
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("menuitem", { name: "Share your screen. The host does not allow shared screens." }).waitFor();
+    },
+  },
+  {
+    name: "room-allowed-again",
+    path: `${ROOM}?mock=people=3,barred=camera+screen`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 2);
+      await mock(page, (m) => m.allow({ camera: true, screen: true }));
+      await page.getByText("Cameras and shared screens are allowed again.").first().waitFor();
+      await page.getByRole("button", { name: "Start camera", exact: true }).waitFor();
+    },
+  },
+  {
+    name: "room-host-allows",
+    path: `${ROOM}?mock=people=4,host`,
+    ready: async (page) => {
+      await enter(page);
+      await pictures(page, 2);
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("menuitem", { name: "What others may send" }).click();
+      await page.getByRole("switch", { name: "Cameras" }).click();
+      await page.getByRole("switch", { name: "Cameras", checked: false }).waitFor();
+    },
+  },
+  {
+    name: "room-host-allows-phone",
+    path: `${ROOM}?mock=people=2,host,patchfails`,
+    size: PHONE,
+    ready: async (page) => {
+      await enter(page);
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("menuitem", { name: "What others may send" }).click();
+      await page.getByRole("switch", { name: "Shared screens" }).click();
+      await page.getByText("Storage cannot be reached at the moment.").waitFor();
+      await page.getByRole("switch", { name: "Shared screens", checked: true }).waitFor();
+    },
+  },
+  {
+    name: "prejoin-barred",
+    path: `${ROOM}?mock=guest,people=2,barred=camera`,
+    ready: async (page) => {
+      await page.getByText("The host does not allow cameras.").waitFor();
+      await page.getByRole("button", { name: "Start camera. The host does not allow cameras." }).waitFor();
+    },
+  },
+  {
     name: "room-ended",
     path: `${ROOM}?mock=people=2,host`,
     ready: async (page) => {

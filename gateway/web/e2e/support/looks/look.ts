@@ -12,6 +12,7 @@ export interface Mock {
   share(i?: number): void;
   floor(i: number): void;
   tell(message: object): void;
+  allow(change: object): void;
   people: { info: { peer: string } }[];
 }
 export const mock = (page: Page, work: (mock: Mock) => void): Promise<void> =>

@@ -3,7 +3,7 @@
  *
  * **Invariant:** no sentence is put together from pieces outside of this file, since word order differs by language.
  */
-import { errorSentences, type ErrorCode } from "../../client";
+import { errorSentences, type ErrorCode, type Sendable } from "../../client";
 
 const plural = (n: number, one: string, many: string): string => (n === 1 ? one : many);
 
@@ -13,6 +13,13 @@ const codes: Record<ErrorCode | "unreachable", string> = {
 };
 
 const device = { microphone: "microphone", camera: "camera", speaker: "speaker" } as const;
+
+const sent: Record<Sendable, string> = { microphone: "microphones", camera: "cameras", screen: "shared screens" };
+
+const list = (words: readonly string[], word: string): string =>
+  words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} ${word} ${words.at(-1)}`;
+
+const upper = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 export const en = {
   language: "en" as string,
@@ -244,6 +251,11 @@ export const en = {
     readOut: "Read out who comes and writes",
     readOutOn: "Joins, leaves and messages are read out again.",
     readOutOff: "Joins, leaves and messages are not read out any more.",
+    barred: (what: readonly Sendable[]) => `The host does not allow ${list(what.map((one) => sent[one]), "or")}.`,
+    barredAndStopped: (what: readonly Sendable[]) =>
+      `The host does not allow ${list(what.map((one) => sent[one]), "or")}, so ${what.length > 1 ? "yours were" : "yours was"} turned off.`,
+    allowedAgain: (what: readonly Sendable[]) => `${upper(list(what.map((one) => sent[one]), "and"))} are allowed again.`,
+    barredControl: (label: string, what: Sendable) => `${label}. The host does not allow ${sent[what]}.`,
     keys: "Keys",
     keyTip: (label: string, key: string) => `${label} (${key})`,
     soundBlocked: "Your browser holds the sound back until you click.",
@@ -277,6 +289,16 @@ export const en = {
       sharing: "You are sharing your screen.",
       sharingEnded: "You stopped sharing your screen.",
       moved: "The room moved to another server.",
+    },
+  },
+  allowed: {
+    title: "What others may send",
+    lead: "For everyone but hosts, now and when they come back. What you turn off stops at once.",
+    kinds: { microphone: "Microphones", camera: "Cameras", screen: "Shared screens" },
+    hints: {
+      microphone: "Others can speak.",
+      camera: "Others can be seen.",
+      screen: "Others can share their screens, with sound.",
     },
   },
   keys: {

@@ -2,13 +2,16 @@
  * The own camera and microphone: opening, switching, turning off, and what is wrong with them. Used before joining and in
  * the call; the session only sends what is here.
  *
- * **Invariant:** a camera that is off is released, so its light is off; and of two openings the later one wins.
+ * **Invariant:** a camera that is off is released, so its light is off; of two openings the later one wins; and what the host
+ * does not allow is off.
  */
 import { Emitter } from "../emitter";
 import { Slice } from "../slice";
 import { loadChoices, saveChoices, type Choices, type KeyValue } from "./choices";
 import { problemOf, type DeviceProblem } from "./problem";
+import type { Allowed } from "../protocol/generated";
 import { ScreenShares, type ScreenSource } from "./screens";
+import { everything, sendables, type Sendable } from "./sendable";
 
 export type DeviceKind = "microphone" | "camera";
 
@@ -40,6 +43,8 @@ export interface MediaState {
 export interface DeviceEvents {
   /** A device in use went away and this one was taken instead, or none. */
   replaced: { kind: DeviceKind | "speaker"; label: string | null };
+  /** The person wanted to send what the host does not allow. */
+  barred: { what: Sendable };
 }
 
 export type DeviceSource = Pick<MediaDevices, "getUserMedia" | "enumerateDevices" | "addEventListener" | "removeEventListener"> & ScreenSource;
@@ -52,6 +57,8 @@ export class LocalMedia {
   readonly state: Slice<MediaState>;
   readonly lists = new Slice<DeviceLists>({ microphone: [], camera: [], speaker: [] });
   readonly choices: Slice<Choices>;
+  /** What the room lets this person send. */
+  readonly allowed = new Slice<Allowed>(everything);
   readonly events = new Emitter<DeviceEvents>();
   readonly screens: ScreenShares;
   readonly #source: DeviceSource | undefined;
@@ -63,7 +70,7 @@ export class LocalMedia {
   constructor(source: DeviceSource | undefined, store: KeyValue) {
     this.#source = source;
     this.#store = store;
-    this.screens = new ScreenShares(source);
+    this.screens = new ScreenShares(source, () => this.#may("screen"));
     this.choices = new Slice(loadChoices(store));
     this.state = new Slice<MediaState>({ microphone: closed, camera: closed });
     source?.addEventListener("devicechange", this.#refresh);
@@ -71,7 +78,8 @@ export class LocalMedia {
 
   /** Opens what was on the last time, with one question of the browser for both. */
   async start(): Promise<void> {
-    const { microphoneOn, cameraOn } = this.choices.get();
+    const { microphone, camera } = this.allowed.get();
+    const [microphoneOn, cameraOn] = [this.choices.get().microphoneOn && microphone, this.choices.get().cameraOn && camera];
     if (microphoneOn && cameraOn && this.#source) await this.#openBoth(this.#source);
     else if (microphoneOn) await this.setOn("microphone", true);
     else if (cameraOn) await this.setOn("camera", true);
@@ -91,12 +99,38 @@ export class LocalMedia {
   /** Push to talk: opens a closed microphone for as long as it is held, and remembers nothing of it. */
   async talk(held: boolean): Promise<void> {
     const { on } = this.state.get().microphone;
-    if (held === this.#talking || (held && on)) return;
+    if (held === this.#talking || (held && (on || !this.#may("microphone")))) return;
     this.#talking = held;
     await this.#turnTo("microphone", held);
   }
 
+  /** Nothing but this may be sent from now on. What may not is turned off, and that is no choice to remember; returns what was on. */
+  permit(allowed: Allowed): Sendable[] {
+    const before = this.allowed.get();
+    if (sendables.every((what) => before[what] === allowed[what])) return [];
+    this.allowed.set(allowed);
+    const stopped: Sendable[] = [];
+    for (const kind of ["microphone", "camera"] as const) {
+      if (allowed[kind] || !this.state.get()[kind].on) continue;
+      stopped.push(kind);
+      if (kind === "microphone") this.#talking = false;
+      void this.#turnTo(kind, false);
+    }
+    if (!allowed.screen && this.screens.state.get().length > 0) {
+      stopped.push("screen");
+      this.screens.stopAll();
+    }
+    return stopped;
+  }
+
+  #may(what: Sendable): boolean {
+    const may = this.allowed.get()[what];
+    if (!may) this.events.emit("barred", { what });
+    return may;
+  }
+
   async setOn(kind: DeviceKind, on: boolean): Promise<void> {
+    if (on && !this.#may(kind)) return;
     if (kind === "microphone") this.#talking = false;
     this.#remember(kind === "microphone" ? { microphoneOn: on } : { cameraOn: on });
     await this.#turnTo(kind, on);
@@ -139,6 +173,7 @@ export class LocalMedia {
   }
 
   async #open(kind: DeviceKind): Promise<boolean> {
+    if (!this.allowed.get()[kind]) return false;
     const turn = (this.#turn[kind] += 1);
     this.#set(kind, { on: true, opening: true });
     try {

@@ -39,10 +39,13 @@ export class ScreenShares {
   readonly state = new Slice<readonly Share[]>([]);
   readonly events = new Emitter<ScreenEvents>();
   readonly #source: ScreenSource | undefined;
+  readonly #may: () => boolean;
   #asking = false;
 
-  constructor(source: ScreenSource | undefined) {
+  /** `may`: whether the room lets this person share one now; where not, it has been said. */
+  constructor(source: ScreenSource | undefined, may: () => boolean) {
     this.#source = source;
+    this.#may = may;
   }
 
   /** Phones have nothing to capture. */
@@ -53,13 +56,15 @@ export class ScreenShares {
   /** Asks the browser for one more screen; to be called from a click or a key. */
   async start(): Promise<void> {
     const place = this.#free();
-    if (place === undefined || this.#asking || !this.#source?.getDisplayMedia) return;
+    if (place === undefined || this.#asking || !this.#source?.getDisplayMedia || !this.#may()) return;
     this.#asking = true;
     try {
       const stream = await this.#source.getDisplayMedia(WANTED);
       const [video] = stream.getVideoTracks();
       const audio = stream.getAudioTracks()[0] ?? null;
       if (!video) throw new DOMException("no picture", "NotFoundError");
+      // The host may have changed their mind while the person chose.
+      if (!this.#may()) return release({ place, video, audio });
       video.contentHint = "detail";
       if (audio) audio.contentHint = "music";
       video.onended = () => this.#gone(video);

@@ -6,7 +6,7 @@
  */
 import { Refused } from "../errors";
 import type {
-  CreateRoom, Join, JoinAnswer, Login, Me, Messages, PatchMe, Register, Room, RoomKind, RoomList, RoomScope, Seq, Session,
+  CreateRoom, Join, JoinAnswer, Login, Me, Messages, PatchMe, PatchRoom, Register, Room, RoomKind, RoomList, RoomScope, Seq, Session,
   WsTicket,
 } from "../protocol/generated";
 import type { Auth } from "./auth";
@@ -55,6 +55,10 @@ export class Api {
 
   createRoom(body: CreateRoom): Promise<Room> {
     return this.#send({ method: "POST", path: "rooms", body });
+  }
+
+  patchRoom(idOrSlug: string, body: PatchRoom): Promise<Room> {
+    return this.#send({ method: "PATCH", path: roomPath(idOrSlug), body });
   }
 
   join(idOrSlug: string, body: Join): Promise<JoinAnswer> {

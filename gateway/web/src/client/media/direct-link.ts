@@ -8,6 +8,7 @@ import type { DirectPayload, IceServer, LinkNumber, MediaKind, PeerId, SourceKin
 import { limits } from "../protocol/generated";
 import { encodingsFor } from "./encodings";
 import { configuration, preferCodec, Serial, type MakePeerConnection } from "./peer-connection";
+import { Pulse, type Liveness } from "./pulse";
 import type { Signal } from "./signal";
 
 /** Something to be sent, as the room knows it. */
@@ -60,6 +61,7 @@ export class DirectLink {
   readonly #signal: Signal;
   readonly #hooks: DirectLinkHooks;
   readonly #channel: RTCDataChannel;
+  readonly #pulse: Pulse;
   readonly #lines = new Map<string, Line>();
   readonly #serial = new Serial();
   #makesOffer = false;
@@ -77,6 +79,7 @@ export class DirectLink {
     const connection = make(configuration(ends.ice), "direct");
     this.connection = connection;
     this.#channel = connection.createDataChannel("ends", { negotiated: true, id: 0 });
+    this.#pulse = new Pulse(connection, () => hooks.changed());
     this.#channel.onopen = () => this.#tell();
     this.#channel.onmessage = ({ data }: MessageEvent) => this.#heard(data);
     connection.onconnectionstatechange = () => hooks.changed();
@@ -89,6 +92,11 @@ export class DirectLink {
 
   get connected(): boolean {
     return !this.#closed && this.connection.connectionState === "connected";
+  }
+
+  /** Whether anything comes of the other end. */
+  get liveness(): Liveness {
+    return this.#pulse.liveness;
   }
 
   /** What the other end last said. */
@@ -155,9 +163,26 @@ export class DirectLink {
     if (!this.#closed) this.connection.restartIce();
   }
 
+  /** Fresh credentials. What a relay was given the old ones for lives only as long as those: a way is looked for anew. */
+  async renew(ice: readonly IceServer[]): Promise<void> {
+    if (this.#closed) return;
+    this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers: [...ice] });
+    if (await this.#relayed()) this.restartIce();
+  }
+
+  /** Whether a TURN server of our own stands between the two. */
+  async #relayed(): Promise<boolean> {
+    const all = new Map<string, Record<string, unknown>>();
+    (await this.connection.getStats()).forEach((entry: Record<string, unknown>) => all.set(String(entry["id"]), entry));
+    const transport = [...all.values()].find((entry) => entry["type"] === "transport");
+    const pair = all.get(String(transport?.["selectedCandidatePairId"]));
+    return all.get(String(pair?.["localCandidateId"]))?.["candidateType"] === "relay";
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#pulse.stop();
     const { connection } = this;
     connection.onconnectionstatechange = connection.ontrack = connection.onnegotiationneeded = connection.onicecandidate = null;
     this.#channel.onopen = this.#channel.onmessage = null;

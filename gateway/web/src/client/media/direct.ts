@@ -2,13 +2,14 @@
  * The direct way beside the one through the server: when it is made, when each track is taken from it, when it is given up.
  *
  * Both ways stand for as long as the direct one lasts; the server's carries nothing then. A track is taken from the other
- * way when that has decoded something of it, in both directions, so that a picture never stops for the change.
+ * way when that has decoded something of it, in both directions, so that a picture never stops for the change. While it is
+ * in doubt whether the other end still hears, both ways carry everything.
  *
  * **Invariant:** what is shown from the link is known to arrive by it; the link is closed only when neither end shows anything
  * from it, or when nothing else helps.
  */
 import { now } from "../clock";
-import type { DirectPayload, Epoch, IceServer, LinkNumber, MediaPath, PeerId, SpeakerLevel, TrackId, TrackInfo } from "../protocol/generated";
+import type { DirectPayload, IceServer, LinkNumber, MediaPath, PeerId, SpeakerLevel, TrackId, TrackInfo } from "../protocol/generated";
 import { decodedBy, levelOf, sentLevel } from "./decoded";
 import { DirectLink, type Outgoing } from "./direct-link";
 import type { MakePeerConnection } from "./peer-connection";
@@ -32,6 +33,8 @@ export interface DirectHooks {
   plays(id: TrackId): boolean;
   /** What the server's way brings of a track. */
   relayed(id: TrackId): RTCRtpReceiver | undefined;
+  /** Whether the other end is there, as far as the room knows: one who reloads is silent, and no fault of the link. */
+  present(peer: PeerId): boolean;
   levels(levels: SpeakerLevel[]): void;
 }
 
@@ -43,10 +46,9 @@ export class Direct {
   readonly #signal: Signal;
   readonly #hooks: DirectHooks;
   #link: DirectLink | undefined;
-  #key = "";
   #self: PeerId = "";
   #other: PeerId = "";
-  #number: LinkNumber = 0;
+  #number: LinkNumber | undefined;
   #wanted = false;
   #useless = false;
   #brokenAt: number | undefined;
@@ -80,7 +82,7 @@ export class Direct {
 
   /** Own tracks that the other end takes from the link: the server need not get them. */
   get delivered(): ReadonlySet<TrackId> {
-    return this.#works ? (this.#link?.theirs.shown ?? new Set()) : new Set();
+    return this.works ? (this.#link?.theirs.shown ?? new Set()) : new Set();
   }
 
   /** Own tracks by the link's m-lines. */
@@ -88,25 +90,26 @@ export class Direct {
     return this.#link?.leaving ?? new Map();
   }
 
-  get #works(): boolean {
-    return this.#wanted && (this.#link?.connected ?? false);
+  /** The other end is reached by the link, and is known to hear. */
+  get works(): boolean {
+    return this.#wanted && (this.#link?.connected ?? false) && this.#link?.liveness === "heard";
+  }
+
+  /** The link that there is, wanted or not any more: the room may want it again. */
+  get kept(): LinkNumber | undefined {
+    return this.#link?.connected && !this.#useless ? this.#number : undefined;
   }
 
   /** Which way the room's media goes now. */
-  take(path: MediaPath, epoch: Epoch, self: PeerId, ice: readonly IceServer[]): void {
+  take(path: MediaPath, self: PeerId, ice: readonly IceServer[]): void {
     const mine = path.type === "direct" && path.peers.includes(self);
     if (!mine) return this.#leave();
-    const key = `${epoch}/${path.link}`;
-    if (key === this.#key && this.#link) {
-      this.#link.resumed();
-      if (this.#useless) this.#giveUp();
-      return;
-    }
+    const other = path.peers.find((peer) => peer !== self) ?? "";
+    if (path.link === this.#number && other === this.#other && this.#link) return this.#goOn(this.#link);
     this.#close();
-    this.#key = key;
     this.#self = self;
     this.#number = path.link;
-    this.#other = path.peers.find((peer) => peer !== self) ?? "";
+    this.#other = other;
     this.#wanted = true;
     const ends = { link: path.link, to: this.#other, polite: path.peers[0] === self, ice, codec: this.codec };
     this.#link = new DirectLink(this.#make, this.#signal, ends, { changed: () => this.#changed(), broken: () => this.#giveUp() });
@@ -114,6 +117,22 @@ export class Direct {
     this.#brokenAt = now();
     this.#look();
     this.#levelTimer = setInterval(() => void this.#listen(), LEVELS_MS);
+  }
+
+  /** The same link, after the line to the server was lost, or the server itself. */
+  #goOn(link: DirectLink): void {
+    link.resumed();
+    if (this.#useless) return this.#giveUp();
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#leavesAt = undefined;
+    this.#changed();
+  }
+
+  /** Fresh credentials for TURN servers. */
+  renew(ice: readonly IceServer[]): void {
+    // A link that cannot tell how it goes is looked after by what watches it.
+    this.#link?.renew(ice).catch(() => undefined);
   }
 
   /** Something of the other end. */
@@ -152,7 +171,8 @@ export class Direct {
       // Not when it is connecting, which is what a restart makes it do.
       if (connectionState === "disconnected") link.restartIce();
     }
-    if (connectionState === "failed" && this.#wanted) this.#giveUp();
+    const over = connectionState === "failed" || (link.liveness === "silent" && this.#hooks.present(this.#other));
+    if (over && this.#wanted && !this.#useless) this.#giveUp();
     this.#collect(link);
     this.#say();
     this.#look();
@@ -200,7 +220,7 @@ export class Direct {
     if (!this.#wanted) return;
     this.#useless = true;
     // Lost with the line: said again when the room says the same of its path.
-    this.#signal.request<"direct_failed">({ type: "direct_failed", link: this.#number }).catch(() => undefined);
+    this.#signal.request<"direct_failed">({ type: "direct_failed", link: this.#number ?? 0 }).catch(() => undefined);
   }
 
   #close(): void {
@@ -208,8 +228,7 @@ export class Direct {
     clearInterval(this.#levelTimer);
     this.#lookTimer = this.#levelTimer = undefined;
     const link = this.#link;
-    this.#link = undefined;
-    this.#key = "";
+    this.#link = this.#number = undefined;
     this.#wanted = this.#useless = false;
     this.#brokenAt = this.#leavesAt = undefined;
     this.#before.clear();
@@ -232,7 +251,7 @@ export class Direct {
     if (!link || this.#looking) return;
     this.#looking = true;
     try {
-      if (this.#works) await this.#takeOver(link);
+      if (this.works) await this.#takeOver(link);
       else await this.#giveBack();
     } finally {
       this.#looking = false;
@@ -249,7 +268,7 @@ export class Direct {
       return;
     }
     if (!this.#useless && this.#brokenAt !== undefined && at - this.#brokenAt >= CONNECT_MS) this.#giveUp();
-    const settled = this.#works && [...link.arriving.keys()].every((id) => this.#shown.has(id) || !this.#awaited(id));
+    const settled = this.works && [...link.arriving.keys()].every((id) => this.#shown.has(id) || !this.#awaited(id));
     if (!settled) return;
     clearInterval(this.#lookTimer);
     this.#lookTimer = undefined;
@@ -266,7 +285,7 @@ export class Direct {
       if (this.#shown.has(id) || !this.#awaited(id)) continue;
       const { enough } = await decodedBy(receiver);
       const plays = receiver.track.kind === "video" || this.#hooks.plays(id);
-      if (enough && plays && link === this.#link && this.#works) this.#show([], [[id, receiver.track]]);
+      if (enough && plays && link === this.#link && this.works) this.#show([], [[id, receiver.track]]);
     }
   }
 
@@ -281,7 +300,7 @@ export class Direct {
       const { count } = await decodedBy(receiver);
       const before = this.#before.get(id);
       if (before === undefined) this.#before.set(id, count);
-      else if (count > before && !this.#works) this.#show([id], []);
+      else if (count > before && !this.works) this.#show([id], []);
     }
   }
 
@@ -298,7 +317,7 @@ export class Direct {
 
   async #listen(): Promise<void> {
     const link = this.#link;
-    if (!link || !this.#works || this.#shown.size === 0) return;
+    if (!link || !this.works || this.#shown.size === 0) return;
     const levels: SpeakerLevel[] = [];
     for (const [id, receiver] of link.arriving) {
       const level = receiver.track.kind === "audio" && !this.#known.get(id)?.muted ? levelOf(receiver) : 0;

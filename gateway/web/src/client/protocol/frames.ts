@@ -18,6 +18,7 @@ interface Replies {
   publish: "published";
   chat_send: "chat_ack";
   history: "history";
+  ice_servers: "ice_servers";
   ping: "pong";
 }
 

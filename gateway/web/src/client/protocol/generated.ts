@@ -1,5 +1,19 @@
 // Made from the Rust types of `schemas` by `make generate`. Do not edit.
 
+export type Allowed = { 
+/**
+ * Their voices.
+ */
+microphone: boolean, 
+/**
+ * Their faces.
+ */
+camera: boolean, 
+/**
+ * Their screens, with the sound of these.
+ */
+screen: boolean, };
+
 export type Attachment = number;
 
 export type ChangePassword = { 
@@ -120,7 +134,7 @@ muted: boolean, } | { "type": "direct" } & DirectSend | { "type": "direct_failed
 /**
  * Which link.
  */
-link: LinkNumber, } | { "type": "chat_send" } & ChatSend | { "type": "chat_read", 
+link: LinkNumber, } | { "type": "ice_servers" } | { "type": "chat_send" } & ChatSend | { "type": "chat_read", 
 /**
  * The last message seen.
  */
@@ -208,7 +222,7 @@ payload: DirectPayload, };
 
 export type Epoch = number;
 
-export type ErrorCode = "invalid" | "malformed" | "too_large" | "method_not_allowed" | "unsupported_media_type" | "not_found" | "timeout" | "unauthorized" | "token_expired" | "signed_out" | "forbidden" | "csrf" | "origin_refused" | "bad_credentials" | "locked_out" | "email_taken" | "username_taken" | "weak_password" | "refresh_refused" | "rate_limited" | "room_not_found" | "room_full" | "room_closed" | "room_expired" | "password_required" | "password_wrong" | "kind_unsupported" | "kind_refuses_media" | "banned" | "members_only" | "ticket_invalid" | "ticket_expired" | "resume_refused" | "not_joined" | "already_joined" | "superseded" | "peer_not_found" | "track_not_found" | "slot_not_found" | "slot_kind" | "sdp_refused" | "srtp_profile" | "negotiation_stale" | "direct_stale" | "too_many" | "nonce_expired" | "unknown" | "store_unavailable" | "owner_unavailable" | "overloaded" | "slow_reader" | "internal";
+export type ErrorCode = "invalid" | "malformed" | "too_large" | "method_not_allowed" | "unsupported_media_type" | "not_found" | "timeout" | "unauthorized" | "token_expired" | "signed_out" | "forbidden" | "csrf" | "origin_refused" | "bad_credentials" | "locked_out" | "email_taken" | "username_taken" | "weak_password" | "refresh_refused" | "rate_limited" | "room_not_found" | "room_full" | "room_closed" | "room_expired" | "password_required" | "password_wrong" | "kind_unsupported" | "kind_refuses_media" | "banned" | "members_only" | "ticket_invalid" | "ticket_expired" | "resume_refused" | "not_joined" | "already_joined" | "superseded" | "peer_not_found" | "track_not_found" | "slot_not_found" | "slot_kind" | "sdp_refused" | "srtp_profile" | "negotiation_stale" | "direct_stale" | "not_allowed" | "too_many" | "nonce_expired" | "unknown" | "store_unavailable" | "owner_unavailable" | "overloaded" | "slow_reader" | "internal";
 
 export type EventNumber = number;
 
@@ -272,7 +286,11 @@ username?: string,
 /**
  * For TURN.
  */
-credential?: string, };
+credential?: string, 
+/**
+ * How long the credentials are good from when they were told, ms; absent where they do not run out.
+ */
+lifetimeMs?: number, };
 
 export type Inside = { 
 /**
@@ -454,6 +472,20 @@ export type Negotiation = number;
 
 export type Nonce = string;
 
+export type PatchAllowed = { 
+/**
+ * Voices.
+ */
+microphone?: boolean, 
+/**
+ * Faces.
+ */
+camera?: boolean, 
+/**
+ * Screens, with their sound.
+ */
+screen?: boolean, };
+
 export type PatchMe = { 
 /**
  * 1 to 64 characters.
@@ -484,7 +516,11 @@ expiresAt?: number | null,
 /**
  * Listed for everyone.
  */
-public?: boolean, };
+public?: boolean, 
+/**
+ * What those who are not its host may send; each by itself.
+ */
+allowed?: PatchAllowed, };
 
 export type PeerId = string;
 
@@ -614,7 +650,11 @@ keepMedia: boolean,
 /**
  * As in `join`.
  */
-direct: boolean, };
+direct: boolean, 
+/**
+ * The direct link that the client still has, if it has one.
+ */
+link?: LinkNumber, };
 
 export type Role = "guest" | "member" | "host";
 
@@ -655,6 +695,10 @@ maxPeers: number,
  * Listed for everyone.
  */
 public: boolean, 
+/**
+ * What those who are not its host may send.
+ */
+allowed: Allowed, 
 /**
  * When it ends by itself.
  */
@@ -704,7 +748,11 @@ name: string,
 /**
  * What it is for.
  */
-kind: RoomKind, };
+kind: RoomKind, 
+/**
+ * What those who are not its host may send.
+ */
+allowed: Allowed, };
 
 export type RoomKind = "meeting" | "chat" | "direct" | "watch";
 
@@ -772,7 +820,11 @@ track: TrackId, } | { "type": "track_updated",
 /**
  * The whole entry.
  */
-track: TrackInfo, } | { "type": "path_changed", 
+track: TrackInfo, } | { "type": "room_updated", 
+/**
+ * The whole entry.
+ */
+room: RoomInfo, } | { "type": "path_changed", 
 /**
  * Which way.
  */
@@ -832,7 +884,11 @@ slot: SlotIndex,
 /**
  * Which half.
  */
-kind: MediaKind, } | { "type": "chat_ack" } & ChatAck | { "type": "history" } & HistoryPage | { "type": "resume_token", 
+kind: MediaKind, } | { "type": "chat_ack" } & ChatAck | { "type": "history" } & HistoryPage | { "type": "ice_servers", 
+/**
+ * With credentials that are good from now on.
+ */
+iceServers: Array<IceServer>, } | { "type": "resume_token", 
 /**
  * Replaces the former.
  */
@@ -1036,6 +1092,7 @@ export const errorSentences: Record<ErrorCode, string> = {
   srtp_profile: "Join again with the other SRTP profile.",
   negotiation_stale: "This answer is for an older offer.",
   direct_stale: "That direct connection is over.",
+  not_allowed: "The host does not allow that in this room.",
   too_many: "That is more than one person may have.",
   nonce_expired: "This message is too old to be retried.",
   unknown: "It is not known yet whether this was stored.",

@@ -9,13 +9,15 @@ import type { ClientCode } from "../errors";
 import { SHARES_MAX, type Share } from "../devices/screens";
 import { AudioOut } from "../media/audio-out";
 import { Direct } from "../media/direct";
-import type { MakePeerConnection } from "../media/peer-connection";
+import type { Outgoing as ToOther } from "../media/direct-link";
+import { IceServers } from "../media/ice-servers";
+import { configuration, type MakePeerConnection } from "../media/peer-connection";
 import { Publisher, type Sent } from "../media/publisher";
 import type { Signal } from "../media/signal";
 import type { Want } from "../media/slot-plan";
 import { Subscriber } from "../media/subscriber";
 import type { LocalMedia, DeviceKind } from "../devices/local-media";
-import { limits, type Epoch, type IceServer, type MediaPath, type PeerId, type SourceKind, type SpeakerLevel, type TrackId, type TrackInfo } from "../protocol/generated";
+import { limits, type IceServer, type MediaPath, type PeerId, type SourceKind, type SpeakerLevel, type TrackId, type TrackInfo } from "../protocol/generated";
 import { Slice } from "../slice";
 
 /** A short "disconnected" heals by itself. */
@@ -35,6 +37,8 @@ export interface CallMediaHooks {
   refused(what: DeviceKind | "screen", code: ClientCode): void;
   /** Who speaks, where the server cannot hear it. */
   levels(levels: SpeakerLevel[]): void;
+  /** Whether the room counts someone as there. */
+  present(peer: PeerId): boolean;
 }
 
 interface Outgoing {
@@ -61,7 +65,9 @@ export class CallMedia {
   readonly #hooks: CallMediaHooks;
   readonly #stops: (() => void)[] = [];
   #active = false;
-  #ice: readonly IceServer[] = [];
+  readonly #ice: IceServers;
+  /** What the other end of a direct link is sent. */
+  #toOther: readonly ToOther[] = [];
   #wants: readonly Want[] = [];
   #live: ReadonlyMap<TrackId, MediaStreamTrack> = new Map();
   #sickSince: number | undefined;
@@ -86,8 +92,10 @@ export class CallMedia {
       },
       plays: (id) => this.audio.plays(`direct ${id}`),
       relayed: (id) => this.subscriber.receiverOf(id),
+      present: hooks.present,
       levels: hooks.levels,
     });
+    this.#ice = new IceServers(signal, (servers) => this.#renewed(servers));
   }
 
   /** The tracks that arrive now, pictures and sound. */
@@ -119,6 +127,7 @@ export class CallMedia {
     const send = (): void => this.#send();
     this.#stops.push(this.#local.state.subscribe(send));
     this.#stops.push(this.#local.screens.state.subscribe(send));
+    this.#stops.push(this.#local.allowed.subscribe(send));
     const route = (): void => this.audio.speaker(this.#local.choices.get().speaker);
     this.#stops.push(this.#local.choices.subscribe(route));
     route();
@@ -128,24 +137,34 @@ export class CallMedia {
 
   attachedAnew(ice: readonly IceServer[]): void {
     this.#active = true;
-    this.#ice = ice;
+    this.#ice.take(ice);
     this.#well();
     this.publisher.rebuild(ice);
     this.subscriber.rebuild(ice);
   }
 
   /** False if something of ours is missing on the server. */
-  attachedAgain(own: readonly TrackInfo[]): boolean {
+  attachedAgain(own: readonly TrackInfo[], ice: readonly IceServer[]): boolean {
     this.#active = true;
     if (!this.publisher.keep(own)) return false;
     this.subscriber.keep();
+    this.#ice.take(ice);
+    this.#renewed(ice);
     return true;
   }
 
+  /** For what is looked for from now on; what was found stays. */
+  #renewed(ice: readonly IceServer[]): void {
+    for (const connection of [this.publisher.connection, this.subscriber.connection]) {
+      if (connection?.connectionState !== "closed") connection?.setConfiguration(configuration(ice));
+    }
+    this.direct.renew(ice);
+  }
+
   /** Which way the room's media goes. */
-  take(path: MediaPath, epoch: Epoch, self: PeerId): void {
+  take(path: MediaPath, self: PeerId): void {
     this.direct.codec = this.publisher.codec;
-    this.direct.take(path, epoch, self, this.#ice);
+    this.direct.take(path, self, this.#ice.servers);
   }
 
   detached(): void {
@@ -198,6 +217,7 @@ export class CallMedia {
     this.#active = false;
     clearInterval(this.#timer);
     for (const stop of this.#stops.splice(0)) stop();
+    this.#ice.stop();
     this.direct.close();
     this.publisher.close();
     this.subscriber.close();
@@ -209,16 +229,30 @@ export class CallMedia {
       if (over) this.publisher.end(sent.key);
       else this.publisher.set(sent, track, muted);
     }
-    this.direct.send(this.publisher.outgoing);
+    this.#sendToOther();
+  }
+
+  /** What the server has given no id anew goes on under its former one: the other end need not notice that ours began anew. */
+  #sendToOther(): void {
+    const named = this.publisher.outgoing;
+    const wanted = new Map(this.#outgoing().map((one) => [one.sent.key, one]));
+    const former = this.#toOther.flatMap((one) => {
+      const still = wanted.get(one.key);
+      const nameless = still && !still.over && !named.some(({ key }) => key === one.key);
+      return nameless ? [{ ...one, track: still.muted ? null : still.track }] : [];
+    });
+    this.#toOther = [...named, ...former];
+    this.direct.send(this.#toOther);
   }
 
   /** Everything that there is to be sent, and what is not any more (`over`). */
   #outgoing(): Outgoing[] {
     const { microphone, camera } = this.#local.state.get();
     const shares = this.#local.screens.state.get();
+    const allowed = this.#local.allowed.get();
     const list: Outgoing[] = [
-      { sent: MICROPHONE, track: microphone.track, muted: !microphone.on || !microphone.track, over: false },
-      { sent: CAMERA, track: camera.on ? camera.track : null, muted: !camera.on || !camera.track, over: false },
+      { sent: MICROPHONE, track: microphone.track, muted: !microphone.on || !microphone.track, over: !allowed.microphone },
+      { sent: CAMERA, track: camera.on ? camera.track : null, muted: !camera.on || !camera.track, over: !allowed.camera },
     ];
     for (let place = 0; place < SHARES_MAX; place += 1) {
       const share = shares.find((other) => other.place === place);
@@ -243,7 +277,7 @@ export class CallMedia {
   #merge(): void {
     const { shown, delivered } = this.direct;
     this.publisher.hold(delivered);
-    this.direct.send(this.publisher.outgoing);
+    this.#sendToOther();
     const live = new Map([...this.subscriber.live, ...shown]);
     const same = live.size === this.#live.size && [...live].every(([id, track]) => this.#live.get(id) === track);
     if (!same) this.#live = live;

@@ -8,7 +8,7 @@ import { backoffMs } from "../backoff";
 import { wall } from "../clock";
 import type { KeyValue } from "../devices/choices";
 import { Refused, isPassing, type ClientCode } from "../errors";
-import type { JoinAnswer, Joined, RoomInfo, SrtpProfile } from "../protocol/generated";
+import type { JoinAnswer, Joined, LinkNumber, RoomInfo, SrtpProfile } from "../protocol/generated";
 import type { Link } from "../socket/link";
 import { forgetSeat, saveSeat } from "./seat-store";
 import type { EndReason, StoredSeat } from "./views";
@@ -35,6 +35,8 @@ export interface SeatOptions {
 export interface SeatHooks {
   /** Sitting (again). `kept`: this client asked for its media connections to be kept, and they were. */
   attached(joined: Joined, kept: boolean): void;
+  /** The direct link that there still is. */
+  link(): LinkNumber | undefined;
   ended(end: EndReason): void;
 }
 
@@ -93,7 +95,8 @@ export class Seat {
     };
     try {
       if (this.#token) {
-        await link.request<"resume">({ type: "resume", token: this.#token, srtp: this.#srtp, keepMedia, direct: true }, { onReply });
+        const direct = this.#hooks.link();
+        await link.request<"resume">({ type: "resume", token: this.#token, srtp: this.#srtp, keepMedia, direct: true, ...(direct === undefined ? {} : { link: direct }) }, { onReply });
       } else {
         const ticket = this.#answer?.ticket ?? "";
         this.#answer = undefined;
@@ -129,6 +132,11 @@ export class Seat {
     this.#room = room;
     this.#options.link.gateways.learn(gateways);
     this.renew(resumeToken);
+  }
+
+  /** The room is called something else now, or lets people send something else. */
+  describe(room: RoomInfo): void {
+    this.#room = room;
   }
 
   renew(token: string): void {
@@ -172,8 +180,8 @@ export class Seat {
   }
 }
 
-function infoOf({ room: { id, slug, name, kind } }: JoinAnswer): RoomInfo {
-  return { id, slug, name, kind };
+function infoOf({ room: { id, slug, name, kind, allowed } }: JoinAnswer): RoomInfo {
+  return { id, slug, name, kind, allowed };
 }
 
 /** Codes with which a stay ends for good. */

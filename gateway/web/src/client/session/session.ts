@@ -15,11 +15,13 @@ import { Levels } from "../media/levels";
 import type { MakePeerConnection } from "../media/peer-connection";
 import type { Signal } from "../media/signal";
 import type { ClientOf, ClientType, ReplyTo } from "../protocol/frames";
-import type { Joined, PeerId, RoomId, ServerFrame, ServerMessage, SpeakerLevel, TrackId } from "../protocol/generated";
+import type { Joined, PatchAllowed, PeerId, RoomId, ServerFrame, ServerMessage, SpeakerLevel, TrackId } from "../protocol/generated";
 import { Slice } from "../slice";
 import type { Link, Rider } from "../socket/link";
 import type { Owners } from "../stats/figures";
 import { Stats } from "../stats/stats";
+import { sendables } from "../devices/sendable";
+import { mayISend } from "./allowed";
 import { CallMedia } from "./call-media";
 import { RoomState, emptyTracks, type Outcome } from "./room-state";
 import { endOf, endsHere, Seat, type SeatOptions } from "./seat";
@@ -44,6 +46,8 @@ export interface SessionOptions extends SeatOptions {
   local: LocalMedia;
   make: MakePeerConnection;
   codec?: string | undefined;
+  /** Changes what those who are not its host may send in the room. */
+  allow: (change: PatchAllowed) => Promise<unknown>;
 }
 
 export class RoomSession implements Rider {
@@ -61,6 +65,7 @@ export class RoomSession implements Rider {
   readonly local: LocalMedia;
   readonly media: CallMedia;
   readonly #link: Link;
+  readonly #allow: SessionOptions["allow"];
   readonly #seat: Seat;
   readonly #state = new RoomState();
   #attached = false;
@@ -78,9 +83,14 @@ export class RoomSession implements Rider {
 
   constructor(options: SessionOptions) {
     this.#link = options.link;
+    this.#allow = options.allow;
     this.slug = options.slug;
     this.local = options.local;
-    this.#seat = new Seat(options, { attached: (joined, kept) => this.#attachedBy(joined, kept), ended: (end) => this.#end(end) });
+    this.#seat = new Seat(options, {
+      attached: (joined, kept) => this.#attachedBy(joined, kept),
+      link: () => this.media.direct.kept,
+      ended: (end) => this.#end(end),
+    });
     const answer = "answer" in options.entry ? options.entry.answer : undefined;
     this.connection = new Slice<ConnectionView>({ state: "connecting", step: "line" });
     this.roster = new Slice<RosterView>({ room: this.#seat.room, self: answer?.peer ?? "", role: answer?.role ?? "guest", peers: [], byId: new Map() });
@@ -91,6 +101,7 @@ export class RoomSession implements Rider {
       reattach: () => this.#attach(false),
       refused: (what, code) => this.events.emit("refused", { what, code }),
       levels: (levels) => this.#hears(levels),
+      present: (peer) => this.roster.get().byId.get(peer)?.reconnecting === false,
     });
     this.media.publisher.codec = options.codec;
     this.stats = new Stats({ connections: () => this.media.connections, owners: () => this.#owners() });
@@ -119,6 +130,11 @@ export class RoomSession implements Rider {
   /** Ends the room for all. */
   closeRoom(): void {
     this.#request<"close_room">({ type: "close_room" }).catch((error: unknown) => this.events.emit("refused", { what: "close", code: Refused.from(error).code }));
+  }
+
+  /** Lets those who are not its host send something, or not; for its host. Rejects with `Refused`. */
+  async allow(change: PatchAllowed): Promise<void> {
+    await this.#allow(change);
   }
 
   /** What is on the screen: sizes decide what the server sends. */
@@ -185,12 +201,14 @@ export class RoomSession implements Rider {
   #attachedBy(joined: Joined, kept: boolean): void {
     this.#attached = true;
     this.roster.patch({ room: joined.room, self: joined.peer, role: joined.role });
+    // Before anything of ours is looked for on the server: what is not allowed is not there.
+    this.#permit();
     this.#noteMove(joined);
     this.#settle(this.#state.snapshot(joined));
     const own = joined.tracks.filter((track) => track.peer === joined.peer);
     if (joined.room.kind !== "chat") {
       if (kept) {
-        if (!this.media.attachedAgain(own)) return this.#attach(false);
+        if (!this.media.attachedAgain(own, joined.iceServers)) return this.#attach(false);
       } else {
         this.media.attachedAnew(joined.iceServers);
         // What an earlier connection published goes with it.
@@ -230,7 +248,10 @@ export class RoomSession implements Rider {
   #settle({ applied, gap }: Outcome): void {
     const before = this.roster.get();
     const { peers, byId } = this.#state.roster;
-    if (peers !== before.peers) this.roster.patch({ peers, byId, role: byId.get(before.self)?.role ?? before.role });
+    if (peers !== before.peers) {
+      this.roster.patch({ peers, byId, role: byId.get(before.self)?.role ?? before.role });
+      this.#permit();
+    }
     const tracks = this.#state.tracks;
     if (tracks !== this.tracks.get()) {
       this.tracks.set(tracks);
@@ -257,6 +278,11 @@ export class RoomSession implements Rider {
         if (peer && peer.peer !== before.self) this.events.emit("peer_left", { peer, reason: message.reason });
         break;
       }
+      case "room_updated":
+        this.#seat.describe(message.room);
+        this.roster.patch({ room: message.room });
+        this.#permit();
+        break;
       case "path_changed":
         this.#takePath();
         break;
@@ -273,6 +299,7 @@ export class RoomSession implements Rider {
         if (!this.#attached) return;
         this.#seat.adopt(message);
         this.roster.patch({ room: message.room, self: message.peer, role: message.role });
+        this.#permit();
         this.#settle(this.#state.snapshot(message));
         this.#takePath();
         return this.chat.reaches(message.lastSeq);
@@ -323,7 +350,16 @@ export class RoomSession implements Rider {
 
   #takePath(): void {
     if (!this.#attached || this.roster.get().room.kind === "chat") return;
-    this.media.take(this.#state.path, this.#state.position.epoch, this.roster.get().self);
+    this.media.take(this.#state.path, this.roster.get().self);
+  }
+
+  /** Keeps to what the host lets this person send, and says what has changed of it. */
+  #permit(): void {
+    const [before, now] = [this.local.allowed.get(), mayISend(this.roster.get())];
+    const stopped = this.local.permit(now);
+    const barred = sendables.filter((what) => before[what] && !now[what]);
+    const again = sendables.filter((what) => !before[what] && now[what]);
+    if (barred.length + again.length > 0) this.events.emit("allowed", { barred, stopped, again });
   }
 
   /** A refusal that answers nothing: of the seat, or of a media connection's SRTP profile. */
@@ -390,6 +426,7 @@ export class RoomSession implements Rider {
       vacant: this.#seat.vacant,
       hadMedia: this.#hadMedia,
       media: this.media.health,
+      carried: this.media.direct.works,
       moved: this.#moved,
       now: now(),
     });

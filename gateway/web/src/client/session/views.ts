@@ -4,6 +4,7 @@
  * **Invariant:** each view is immutable; a change makes a new one.
  */
 import type { ClientCode } from "../errors";
+import type { AllowedChange } from "./allowed";
 import type { PeerId, PeerInfo, Role, RoomClosedReason, RoomInfo, TrackId, TrackInfo } from "../protocol/generated";
 
 /** What is being done while connecting, in this order. */
@@ -48,6 +49,8 @@ export interface SessionEvents {
   message: { displayName: string; text: string };
   /** Something that the person did was refused. */
   refused: { what: "kick" | "close" | "microphone" | "camera" | "screen"; code: ClientCode };
+  /** What the host lets this person send has changed. */
+  allowed: AllowedChange;
   ended: EndReason;
 }
 

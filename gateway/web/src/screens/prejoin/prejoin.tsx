@@ -7,9 +7,10 @@ import { useEffect, useState, type FormEvent } from "react";
 import { Link } from "react-router";
 
 import { useText, type Catalogue } from "../../app/i18n";
-import { limits, Refused, type LocalMedia, type Room } from "../../client";
+import { limits, mayISend, Refused, sendables, type LocalMedia, type Room } from "../../client";
 import { Button } from "../../ui/button";
 import { Field, FormError, PasswordField } from "../../ui/field";
+import { useSlice } from "../../ui/use-slice";
 import { roomPath } from "../shared/links";
 import { useMe } from "../shared/services";
 import { DeviceMenus } from "./device-menus";
@@ -31,8 +32,11 @@ export function Prejoin(props: PrejoinProps) {
   const { room, local } = props;
   const textOnly = room?.kind === "chat";
   useEffect(() => {
+    if (room) local.permit(mayISend({ room, role: room.role ?? "guest" }));
     if (!textOnly) void local.start();
-  }, [local, textOnly]);
+  }, [local, room, textOnly]);
+  const allowed = useSlice(local.allowed);
+  const barred = sendables.filter((what) => !allowed[what]);
 
   const names = room?.inside.names.slice(0, 3) ?? [];
   return (
@@ -43,6 +47,7 @@ export function Prejoin(props: PrejoinProps) {
           <p className="truncate text-sm font-medium text-muted">{room?.name ?? props.slug}</p>
           <h1 className="mt-0.5 text-[21px] leading-7 font-semibold tracking-tight">{textOnly ? text.prejoin.titleChat : text.prejoin.title}</h1>
           {room && <p className="mt-1 text-muted">{text.prejoin.insideNames(names, room.inside.peers)}</p>}
+          {!textOnly && barred.length > 0 && <p className="mt-1 text-warn">{text.room.barred(barred)}</p>}
           {!textOnly && <DeviceMenus local={local} />}
           <JoinForm {...props} textOnly={textOnly} />
         </div>

@@ -6,7 +6,7 @@
 import { useEffect, useRef } from "react";
 
 import { useText, type Catalogue } from "../../app/i18n";
-import { plainOf, type RoomSession, type TrackId } from "../../client";
+import { plainOf, type RoomSession, type Sendable, type TrackId } from "../../client";
 import { notify, say, tell } from "../../ui/toast";
 
 export function useAnnouncements(session: RoomSession, chatOpen: boolean): void {
@@ -23,6 +23,8 @@ export function useAnnouncements(session: RoomSession, chatOpen: boolean): void 
       session.events.on("peer_left", ({ peer }) => tell(said.left(peer.displayName))),
       session.events.on("message", (message) => !open.current && tell(said.message(message.displayName, plainOf(message.text)))),
       session.events.on("refused", ({ code }) => notify(text.codes[code])),
+      session.events.on("allowed", ({ barred, stopped, again }) => notify(allowedSentences(text, barred, stopped, again))),
+      session.local.events.on("barred", ({ what }) => notify(text.room.barred([what]))),
       session.local.events.on("replaced", ({ kind, label }) => notify(label === null ? text.room.deviceGone(kind) : text.room.deviceTaken(kind, label))),
       session.local.screens.events.on("ended", () => notify(text.room.shareEnded)),
       session.local.screens.events.on("failed", () => notify(text.room.shareFailed)),
@@ -53,6 +55,13 @@ export function useAnnouncements(session: RoomSession, chatOpen: boolean): void 
     ];
     return () => stops.forEach((stop) => stop());
   }, [session, text]);
+}
+
+/** What the host lets one send, and what became of it: one notice, since of two only the later would be read out. */
+function allowedSentences({ room }: Catalogue, barred: Sendable[], stopped: Sendable[], again: Sendable[]): string {
+  const others = barred.filter((what) => !stopped.includes(what));
+  const sentences = [stopped.length > 0 && room.barredAndStopped(stopped), others.length > 0 && room.barred(others), again.length > 0 && room.allowedAgain(again)];
+  return sentences.filter(Boolean).join(" ");
 }
 
 /** Screens that begin to be shared: others' as what happens in the room, one's own as what one did. */

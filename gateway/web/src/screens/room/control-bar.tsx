@@ -5,7 +5,7 @@
  */
 import {
   Activity, ChevronUp, Ellipsis, Eye, Keyboard, LayoutGrid, Link as LinkIcon, LogOut, Maximize, MessageSquare, Mic, MicOff, Minimize, MonitorUp, MonitorX,
-  PhoneOff, PictureInPicture2, SquareUser, Users, Video, VideoOff, Volume2,
+  PhoneOff, PictureInPicture2, ShieldCheck, SquareUser, Users, Video, VideoOff, Volume2,
 } from "lucide-react";
 import type { ComponentProps, ReactNode } from "react";
 
@@ -78,7 +78,7 @@ function Control({ label, on = false, off = false, part = "whole", children, ...
       type="button"
       aria-label={label}
       className={cx(
-        "calm grid h-[46px] grid-flow-col place-items-center gap-1.5",
+        "calm grid h-[46px] grid-flow-col place-items-center gap-1.5 aria-disabled:opacity-60",
         on ? "bg-accent text-accent-ink" : off ? "bg-[color-mix(in_oklab,var(--danger)_24%,var(--raised))] text-danger-text hover:brightness-110" : "bg-raised text-text hover:bg-hover",
         parts[part],
       )}
@@ -96,14 +96,16 @@ function Tip({ text, children }: { text: string; children: ReactNode }) {
 function Device({ session, kind }: { session: RoomSession; kind: DeviceKind }) {
   const text = useText();
   const { on, opening } = useSlice(session.local.state, (state) => state[kind]);
+  const allowed = useSlice(session.local.allowed, (now) => now[kind]);
   const microphone = kind === "microphone";
-  const label = microphone ? (on ? text.room.mute : text.room.unmute) : on ? text.room.cameraOff : text.room.cameraOn;
+  const action = microphone ? (on ? text.room.mute : text.room.unmute) : on ? text.room.cameraOff : text.room.cameraOn;
+  const label = allowed ? action : text.room.barredControl(action, kind);
   const Icon = microphone ? (on ? Mic : MicOff) : on ? Video : VideoOff;
   const off = !on && !opening;
   return (
     <div className="flex gap-px">
-      <Tip text={text.room.keyTip(label, microphone ? "M" : "V")}>
-        <Control label={label} off={off} aria-busy={opening || undefined} onClick={() => toggleDevice(session, kind)} part="left">
+      <Tip text={allowed ? text.room.keyTip(label, microphone ? "M" : "V") : label}>
+        <Control label={label} off={off} aria-disabled={!allowed || undefined} aria-busy={opening || undefined} onClick={() => toggleDevice(session, kind)} part="left">
           <Icon size={20} aria-hidden />
         </Control>
       </Tip>
@@ -155,11 +157,13 @@ function DeviceMenu({ session, kind, off }: { session: RoomSession; kind: Device
 function ShareButton({ session }: { session: RoomSession }) {
   const text = useText();
   const sharing = useSlice(session.local.screens.state, (shares) => shares.length > 0);
-  const label = sharing ? text.room.shareStop : text.room.share;
+  const allowed = useSlice(session.local.allowed, (now) => now.screen);
+  const action = sharing ? text.room.shareStop : text.room.share;
+  const label = allowed ? action : text.room.barredControl(action, "screen");
   const Icon = sharing ? MonitorX : MonitorUp;
   return (
-    <Tip text={text.room.keyTip(label, "S")}>
-      <Control label={label} on={sharing} onClick={() => toggleShare(session)}>
+    <Tip text={allowed ? text.room.keyTip(label, "S") : label}>
+      <Control label={label} on={sharing} aria-disabled={!allowed || undefined} onClick={() => toggleShare(session)}>
         <Icon size={20} aria-hidden />
       </Control>
     </Tip>
@@ -210,6 +214,11 @@ function MoreMenu({ session, view, panel, narrow }: BarProps) {
         {text.room.copyLink}
       </MenuItem>
       <SharingItems session={session} narrow={narrow} />
+      {host && (
+        <MenuItem icon={<ShieldCheck size={16} aria-hidden />} onSelect={() => view.patch({ allowed: true })}>
+          {text.allowed.title}
+        </MenuItem>
+      )}
       <MenuLine />
       <ViewItems session={session} view={view} narrow={narrow} />
       <MenuLine />
@@ -250,13 +259,14 @@ function SharingItems({ session, narrow }: { session: RoomSession; narrow: boole
   const text = useText();
   const { screens } = session.local;
   const shares = useSlice(screens.state, (now) => now.length);
+  const allowed = useSlice(session.local.allowed, (now) => now.screen);
   if (!screens.possible) return null;
   const icon = <MonitorUp size={16} aria-hidden />;
   return (
     <>
       {(narrow ? shares < SHARES_MAX : shares > 0 && shares < SHARES_MAX) && (
-        <MenuItem icon={icon} onSelect={() => void screens.start()}>
-          {shares > 0 ? text.room.shareMore : text.room.share}
+        <MenuItem icon={icon} disabled={!allowed} onSelect={() => void screens.start()}>
+          {!allowed ? text.room.barredControl(text.room.share, "screen") : shares > 0 ? text.room.shareMore : text.room.share}
         </MenuItem>
       )}
       {narrow && shares > 0 && (

@@ -10,6 +10,7 @@ import { useText } from "../../app/i18n";
 import type { RoomSession } from "../../client";
 import { useSlice } from "../../ui/use-slice";
 import { useTitle } from "../shared/use-title";
+import { AllowedDialog } from "./allowed-dialog";
 import { useAnnouncements } from "./announcements";
 import { ChatRoom } from "./chat-room";
 import { ControlBar } from "./control-bar";
@@ -37,6 +38,7 @@ function CallRoom({ session }: { session: RoomSession }) {
   const [view] = useState(() => new RoomView());
   const stats = useSlice(view, (now) => now.stats);
   const keys = useSlice(view, (now) => now.keys);
+  const allowed = useSlice(view, (now) => now.allowed);
   const narrow = useNarrow();
   const connection = useSlice(session.connection, (view) => view.state);
   const step = useSlice(session.connection, (view) => (view.state === "connecting" ? view.step : undefined));
@@ -59,6 +61,7 @@ function CallRoom({ session }: { session: RoomSession }) {
       </div>
       <Panel session={session} view={view} panel={panel} narrow={narrow} />
       <KeysDialog open={keys} onClose={() => view.patch({ keys: false })} />
+      <AllowedDialog session={session} open={allowed} onClose={() => view.patch({ allowed: false })} />
       <Pip session={session} view={view} />
     </div>
   );

@@ -21,6 +21,8 @@ export interface View {
   corner: Corner;
   stats: boolean;
   keys: boolean;
+  /** What others may send. */
+  allowed: boolean;
   /** What the small window beside the browser shows, if it is open. */
   pip: { tile: TileKey; window: Window } | null;
 }
@@ -46,6 +48,7 @@ export class RoomView extends Slice<View> {
       corner: CORNERS.includes(kept?.corner ?? "") ? (kept?.corner as Corner) : "bottom-end",
       stats: false,
       keys: false,
+      allowed: false,
       pip: null,
     });
   }
