@@ -4,7 +4,7 @@ PORT ?= 8080
 DATA ?= data
 WEB := gateway/web
 
-.PHONY: run build compiler web generate fmt lint test test-setup test-unit test-web test-browser deny clean help
+.PHONY: run build compiler web generate fmt lint test test-setup test-unit test-web test-browser bench deny clean help
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ test-web: ## The web client's own tests
 
 test-browser: ## The whole product in Chromium
 	ops/dev/test browser
+
+bench: ## Measure what is promised, print every figure, and fail where a promise does not hold
+	ops/dev/bench all
 
 clean: ## Everything that was made
 	rm -rf target artifacts $(WEB)/dist $(WEB)/node_modules

@@ -11,6 +11,7 @@
 
 pub mod api;
 pub mod client;
+pub mod clip;
 pub mod clock;
 pub mod dtls;
 mod error;
@@ -26,6 +27,7 @@ pub mod tls;
 
 pub use api::Api;
 pub use client::{Client, ClientOptions};
+pub use clip::Clip;
 pub use error::Error;
 pub use rtc::{Media, MediaOptions, MediaState, MediaStats};
 pub use shim::Weather;

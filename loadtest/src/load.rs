@@ -45,6 +45,8 @@ pub struct Load {
     pub audio: Option<AudioSpec>,
     /// What a publisher shows.
     pub video: Option<VideoSpec>,
+    /// Whether everyone receives everyone.
+    pub follows: bool,
     /// From the first join to the end.
     pub duration: Duration,
     /// Joins a second over all rooms.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use rookery_loadtest::load::{CLIENTS_MAX, Load};
-use rookery_loadtest::{AudioSpec, Trust, VideoSpec, Weather};
+use rookery_loadtest::{AudioSpec, Clip, Trust, VideoSpec, Weather};
 use rookery_schemas::ids::Slug;
 use rookery_schemas::signal::{Codec, SourceKind, SrtpProfile};
 
@@ -57,6 +57,12 @@ struct Arguments {
     /// Bytes of each packet's payload.
     #[arg(long, default_value_t = 1_050, value_parser = clap::value_parser!(u16).range(80..=1_150))]
     bytes: u16,
+    /// An IVF file of VP8 to show instead, at `--fps`: pictures that a browser can decode.
+    #[arg(long, conflicts_with_all = ["codec", "packets", "bytes"])]
+    clip: Option<PathBuf>,
+    /// Receive nothing: the room is to be full for somebody else.
+    #[arg(long)]
+    send_only: bool,
     /// Seconds from the first join to the end.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     seconds: u32,
@@ -141,12 +147,20 @@ impl Arguments {
             jitter: Duration::from_millis(self.jitter_ms.into()),
             ..Weather::default()
         };
+        let clip = match &self.clip {
+            Some(path) => {
+                let file = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+                Some(Clip::read(&file).with_context(|| format!("reading {}", path.display()))?.keep())
+            }
+            None => None,
+        };
         let video = VideoSpec {
             source: SourceKind::Camera,
             codec: self.codec.into(),
             fps: self.fps,
             packets: self.packets,
             bytes: self.bytes.into(),
+            clip,
             ..VideoSpec::default()
         };
         Ok(Load {
@@ -158,6 +172,7 @@ impl Arguments {
             publishers: self.publishers.unwrap_or(self.peers).into(),
             audio: (!self.no_audio).then(AudioSpec::default),
             video: (!self.no_video).then_some(video),
+            follows: !self.send_only,
             duration: Duration::from_secs(self.seconds.into()),
             joins_per_second: self.joins_per_second,
             srtp: match self.srtp {

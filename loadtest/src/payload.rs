@@ -19,6 +19,9 @@ pub use crate::stats::FRAME_PACKETS_MAX;
 /// Bytes of an RTP payload at the most: 1,200 of the datagram less header, extensions and SRTP's tag.
 pub const PAYLOAD_BYTES_MAX: usize = 1_150;
 
+/// Of a recorded frame in each packet; the descriptor takes the rest.
+const RECORDED_BYTES_MAX: usize = PAYLOAD_BYTES_MAX - 10;
+
 /// One frame to be made.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
@@ -62,6 +65,20 @@ pub fn packetise(frame: &Frame) -> Vec<Payload> {
         _ => wanted,
     };
     (0..count).map(|index| packet(frame, index, count)).collect()
+}
+
+/// Packets of a recorded VP8 frame, which a decoder shows; `stamp` names and numbers it, and is not in it.
+#[must_use]
+pub fn packetise_recorded(recorded: &[u8], stamp: &Stamp) -> Vec<Payload> {
+    let parts = recorded.chunks(RECORDED_BYTES_MAX);
+    let last = parts.len().saturating_sub(1);
+    let packets = parts.enumerate().map(|(index, part)| {
+        let mut bytes = Vec::with_capacity(PAYLOAD_BYTES_MAX);
+        vp8::descriptor(&Stamp { index: u16::try_from(index).unwrap_or(u16::MAX), ..*stamp }, &mut bytes);
+        bytes.extend_from_slice(part);
+        Payload { bytes, marker: index == last }
+    });
+    packets.collect()
 }
 
 fn packet(frame: &Frame, index: u16, count: u16) -> Payload {
@@ -153,6 +170,23 @@ mod tests {
                 prop_assert!(located.stamp_at <= bytes.len());
             }
         }
+    }
+
+    #[test]
+    fn a_recorded_frame_is_cut_and_can_be_joined_again() {
+        let mut recorded: Vec<u8> = (0..3_000u32).map(|i| i.to_le_bytes()[0]).collect();
+        recorded[0] = 0;
+        let packets = packetise_recorded(&recorded, &stamp(7, true));
+        let marks: Vec<(bool, bool)> = packets
+            .iter()
+            .map(|packet| (locate(Codec::Vp8, &packet.bytes).unwrap().key_start, packet.marker))
+            .collect();
+        assert_eq!(marks, [(true, false), (false, false), (false, true)]);
+        let joined: Vec<u8> = packets.iter().flat_map(|packet| packet.bytes[6..].to_vec()).collect();
+        assert_eq!(joined, recorded);
+        recorded[0] = 1;
+        let located = locate(Codec::Vp8, &packetise_recorded(&recorded, &stamp(8, false))[0].bytes);
+        assert!(!located.unwrap().key_start);
     }
 
     #[test]

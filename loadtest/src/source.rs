@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rookery_schemas::signal::{Codec, MediaKind, SourceKind};
 
+use crate::clip::Clip;
 use crate::clock;
 use crate::payload::{self, FRAME_PACKETS_MAX, Frame, PAYLOAD_BYTES_MAX};
 use crate::stamp::{Origin, Stamp};
@@ -53,6 +54,8 @@ pub struct VideoSpec {
     pub key_every: u32,
     /// Packets of a frame differ by a byte, as an encoder's do.
     pub uneven: bool,
+    /// Real VP8 frames to send instead, without stamps; `codec`, `packets`, `bytes` and `key_every` mean nothing then.
+    pub clip: Option<&'static Clip>,
 }
 
 impl Default for AudioSpec {
@@ -72,6 +75,7 @@ impl Default for VideoSpec {
             bytes: 1_050,
             key_every: 0,
             uneven: true,
+            clip: None,
         }
     }
 }
@@ -100,6 +104,7 @@ impl TrackSpec {
     pub const fn codec(&self) -> Codec {
         match self {
             Self::Audio(_) => Codec::Opus,
+            Self::Video(VideoSpec { clip: Some(_), .. }) => Codec::Vp8,
             Self::Video(video) => video.codec,
         }
     }
@@ -135,6 +140,8 @@ pub struct Source {
     // Steps since the start, frames left out included; RTP time follows it.
     step: u64,
     frame: u32,
+    // Where in its clip it is.
+    place: usize,
     seq: u64,
     key_wanted: bool,
     paused: bool,
@@ -167,7 +174,9 @@ impl Source {
         // Not 0, where many a bug hides, but within the first rollover (RFC 3711 section 3.3.1).
         let seq = 30_000 + u64::from(origin.track);
         let sent = SourceStats::default();
-        Self { spec, origin, started: now, step: 0, frame: 0, seq, key_wanted: true, paused: false, sent }
+        // Many who send one clip show different moments of it.
+        let place = usize::try_from(origin.sender % 1_024).unwrap_or_default();
+        Self { spec, origin, started: now, step: 0, frame: 0, place, seq, key_wanted: true, paused: false, sent }
     }
 
     /// When the next frame is due; `None` while paused.
@@ -213,7 +222,10 @@ impl Source {
             self.skip_to(now);
             self.sent.skipped += self.step - before;
         }
-        let packets = payload::packetise(&self.next_frame(now));
+        let packets = match self.spec {
+            TrackSpec::Video(VideoSpec { clip: Some(clip), .. }) => self.next_recorded(clip, now),
+            _ => payload::packetise(&self.next_frame(now)),
+        };
         let time = self.rtp_time();
         self.step += 1;
         self.frame = self.frame.wrapping_add(1);
@@ -243,6 +255,18 @@ impl Source {
         Frame { codec: self.spec.codec(), stamp, packets, bytes, uneven }
     }
 
+    fn next_recorded(&mut self, clip: &Clip, now: Instant) -> Vec<payload::Payload> {
+        if std::mem::take(&mut self.key_wanted) {
+            self.place = clip.key_from(self.place);
+        }
+        let (recorded, key) = clip.frame(self.place);
+        self.place += 1;
+        self.sent.key_frames += u64::from(key);
+        let sent_us = clock::micros_of(now);
+        let stamp = Stamp { origin: self.origin, frame: self.frame, index: 0, count: 1, key, sent_us };
+        payload::packetise_recorded(recorded, &stamp)
+    }
+
     fn at(&self, step: u64) -> Instant {
         self.started + Duration::from_nanos(step.saturating_mul(SECOND_NS) / self.spec.rate())
     }
@@ -267,6 +291,7 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clip;
 
     fn run(source: &mut Source, start: Instant, seconds: u64) -> Vec<Outgoing> {
         let end = start + Duration::from_secs(seconds);
@@ -307,6 +332,22 @@ mod tests {
         source.pause(false, later);
         assert_eq!(run(&mut source, now, 11).len(), 8 * 15);
         assert_eq!((source.stats().key_frames, source.stats().skipped), (3, 0));
+    }
+
+    #[test]
+    fn a_clip_is_played_and_begins_with_a_key_frame_wherever_one_is_asked_for() {
+        let now = clock::now();
+        let clip =
+            Clip::read(&clip::tests::file(&[(true, 2_000), (false, 10), (false, 20), (true, 30)])).unwrap().keep();
+        let spec = VideoSpec { fps: 10, clip: Some(clip), ..VideoSpec::default() };
+        let mut source = Source::new(TrackSpec::Video(spec), Origin { sender: 1, track: 1 }, now);
+        let sizes = |made: Vec<Outgoing>| made.iter().map(|packet| packet.bytes.len() - 6).collect::<Vec<_>>();
+        assert_eq!(sizes(run(&mut source, now, 1))[..4], [30, 1_140, 860, 10]);
+        assert_eq!(source.stats().key_frames, 5);
+        source.key_frame_asked();
+        // The eleventh frame would be one of 20 bytes.
+        assert_eq!(sizes(source.make(now + Duration::from_secs(1))), [30]);
+        assert_eq!(source.spec().codec(), Codec::Vp8);
     }
 
     #[test]

@@ -196,6 +196,7 @@ async fn a_load_of_clients_reports_what_it_saw() {
         publishers: 2,
         audio: Some(AudioSpec::default()),
         video: Some(VideoSpec { packets: 3, ..VideoSpec::default() }),
+        follows: true,
         duration: Duration::from_secs(3),
         joins_per_second: 10,
         srtp: SrtpProfile::Gcm,

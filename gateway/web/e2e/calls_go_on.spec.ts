@@ -5,12 +5,8 @@
  */
 import { expect, test } from "./support/fixtures";
 
-test("a reload goes on with the same seat", async ({ person }) => {
-  const ada = await (await person("Ada")).signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("a reload goes on with the same seat", async ({ pair }) => {
+  const { ada, ben } = await pair();
   await ada.sees(1);
   const [before] = await ada.others();
   await ben.openChat();
@@ -25,12 +21,8 @@ test("a reload goes on with the same seat", async ({ person }) => {
   await ben.reads("before the reload");
 });
 
-test("a node that is killed and started again: all are back by themselves, and what was written is there", async ({ node, person }) => {
-  const ada = await (await person("Ada")).signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("a node that is killed and started again: all are back by themselves, and what was written is there", async ({ node, pair }) => {
+  const { ada, ben } = await pair();
   await Promise.all([ada.sees(1), ben.sees(1)]);
   await ada.openChat();
   await ada.write("written before");

@@ -7,13 +7,9 @@ import { expectAccessible } from "./support/axe";
 import { artifacts } from "./support/chromium";
 import { expect, test } from "./support/fixtures";
 
-test("two people meet by a link, see and hear each other, and write", async ({ person }) => {
-  const ada = await (await person("Ada")).signUp();
-  const path = await ada.startMeeting();
+test("two people meet by a link, see and hear each other, and write", async ({ pair }) => {
+  const { ada, ben, path } = await pair();
   expect(await ada.page.evaluate(() => navigator.clipboard.readText())).toContain(path);
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
   await Promise.all([ada.sees(1), ben.sees(1)]);
   await Promise.all([ada.hears(1), ben.hears(1)]);
   await ada.openChat();
@@ -28,12 +24,8 @@ test("two people meet by a link, see and hear each other, and write", async ({ p
   await expectAccessible(ada.page);
 });
 
-test("muting is seen by the others, and takes the sound and the picture away", async ({ person }) => {
-  const ada = await (await person("Ada")).signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("muting is seen by the others, and takes the sound and the picture away", async ({ pair }) => {
+  const { ada, ben } = await pair();
   await Promise.all([ben.sees(1), ben.hears(1)]);
   await ada.page.keyboard.press("m");
   await ben.page.getByRole("figure", { name: "Ada, microphone off, camera on" }).waitFor();
@@ -64,12 +56,8 @@ test("five people meet", async ({ person }) => {
 });
 
 for (const codec of ["VP8", "H264", "VP9", "AV1"]) {
-  test(`a picture in ${codec} is seen`, async ({ person }) => {
-    const ada = await (await person("Ada", { codec: `video/${codec}` })).signUp();
-    const path = await ada.startMeeting();
-    const ben = await person("Ben");
-    await ben.join(path);
-    await ben.live();
+  test(`a picture in ${codec} is seen`, async ({ pair }) => {
+    const { ben } = await pair({ codec: `video/${codec}` });
     await ben.sees(1);
     const inbound = await ben.inbound();
     expect(inbound.filter((f) => f.kind === "video" && f.frames > 0).map((f) => f.codec)).toEqual([`video/${codec}`]);

@@ -7,6 +7,7 @@ import type { Page } from "@playwright/test";
 
 import { videoBytes, type Debug } from "./support/figures";
 import { expect, test } from "./support/fixtures";
+import type { Person } from "./support/person";
 import { largeCamera, screenToShare } from "./support/sources";
 
 /** The layers that go out, by name, with their height. */
@@ -22,15 +23,26 @@ const layers = (page: Page): Promise<Record<string, number>> =>
 
 const heightOf = (page: Page): Promise<number> => page.evaluate(() => document.querySelector<HTMLVideoElement>("video[data-peer]")?.videoHeight ?? 0);
 
-test("screens are shared with their sound, two at once, and take the focus", async ({ person }) => {
-  const ada = await person("Ada");
-  const ben = await person("Ben");
-  await screenToShare(ada.context);
-  await screenToShare(ben.context);
-  await ada.signUp();
-  const path = await ada.startMeeting();
-  await ben.join(path);
-  await ben.live();
+/** A microphone that `unplug()` in the page takes away. */
+const unpluggable = ({ context }: Person): Promise<unknown> =>
+  context.addInitScript(() => {
+    const devices = navigator.mediaDevices;
+    const real = devices.getUserMedia.bind(devices);
+    const taken: MediaStreamTrack[] = [];
+    devices.getUserMedia = async (wanted) => {
+      const stream = await real(wanted);
+      taken.push(...stream.getAudioTracks());
+      return stream;
+    };
+    (window as unknown as { unplug: () => void }).unplug = () => {
+      const track = taken.pop();
+      track?.stop();
+      track?.dispatchEvent(new Event("ended"));
+    };
+  });
+
+test("screens are shared with their sound, two at once, and take the focus", async ({ pair }) => {
+  const { ada, ben } = await pair({ prepare: ({ context }) => screenToShare(context) });
   await Promise.all([ada.hears(1), ben.hears(1)]);
   await ada.page.keyboard.press("s");
   const screens = ben.page.locator("video[data-screen]");
@@ -49,14 +61,8 @@ test("screens are shared with their sound, two at once, and take the focus", asy
   await ben.hears(2);
 });
 
-test("a camera is sent in three sizes, and each gets the one that it shows", async ({ person }) => {
-  const ada = await person("Ada");
-  await largeCamera(ada.context);
-  await ada.signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("a camera is sent in three sizes, and each gets the one that it shows", async ({ pair }) => {
+  const { ada, ben } = await pair({ prepare: ({ context }) => largeCamera(context) });
   await expect.poll(() => layers(ada.page), { timeout: 40_000 }).toEqual({ q: 180, h: 360, f: 720 });
   await expect.poll(() => heightOf(ben.page), { timeout: 20_000 }).toBe(720);
   await ben.page.setViewportSize({ width: 420, height: 420 });
@@ -65,12 +71,8 @@ test("a camera is sent in three sizes, and each gets the one that it shows", asy
   await expect.poll(() => heightOf(ben.page), { timeout: 20_000 }).toBe(720);
 });
 
-test("a tile that is hidden costs the line nothing", async ({ person }) => {
-  const ada = await (await person("Ada")).signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("a tile that is hidden costs the line nothing", async ({ pair }) => {
+  const { ben } = await pair();
   await ben.sees(1);
   await ben.page.getByRole("figure", { name: /^Ada/ }).hover();
   await ben.page.getByRole("button", { name: "What to do with the tile of Ada" }).click();
@@ -86,28 +88,8 @@ test("a tile that is hidden costs the line nothing", async ({ person }) => {
   await ben.sees(1);
 });
 
-test("a microphone that is unplugged is replaced, and it is said", async ({ person }) => {
-  const ada = await person("Ada");
-  await ada.context.addInitScript(() => {
-    const devices = navigator.mediaDevices;
-    const real = devices.getUserMedia.bind(devices);
-    const taken: MediaStreamTrack[] = [];
-    devices.getUserMedia = async (wanted) => {
-      const stream = await real(wanted);
-      taken.push(...stream.getAudioTracks());
-      return stream;
-    };
-    (window as unknown as { unplug: () => void }).unplug = () => {
-      const track = taken.pop();
-      track?.stop();
-      track?.dispatchEvent(new Event("ended"));
-    };
-  });
-  await ada.signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("a microphone that is unplugged is replaced, and it is said", async ({ pair }) => {
+  const { ada, ben } = await pair({ prepare: unpluggable });
   await ben.hears(1);
   await ada.page.evaluate(() => (window as unknown as { unplug: () => void }).unplug());
   await ada.page.getByText(/^Your microphone went away\./).first().waitFor();

@@ -8,15 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { makeCertificate } from "./support/certificate";
-import { expect, test } from "./support/fixtures";
-import type { Person } from "./support/person";
+import { expect, test, type Pair } from "./support/fixtures";
 
-/** Ada starts a meeting, Ben comes by its link; both see, hear and read each other. */
-async function meet(ada: Person, ben: Person): Promise<void> {
-  await ada.signUp();
-  const path = await ada.startMeeting();
-  await ben.join(path);
-  await ben.live();
+/** Both see, hear and read each other. */
+async function meet({ ada, ben }: Pair): Promise<void> {
   await Promise.all([ada.sees(1), ben.sees(1)]);
   await Promise.all([ada.hears(1), ben.hears(1)]);
   await ada.openChat();
@@ -25,12 +20,13 @@ async function meet(ada: Person, ben: Person): Promise<void> {
   await ada.reads("Hello, Ada");
 }
 
-test("over HTTPS two people meet; browsers are told to stay there, and the session's cookie never goes in plain", async ({ another, person }) => {
+test("over HTTPS two people meet; browsers are told to stay there, and the session's cookie never goes in plain", async ({ another, pair }) => {
   const folder = mkdtempSync(join(tmpdir(), "rookery-tls-"));
   const node = await another({ tls: makeCertificate(folder) });
   rmSync(folder, { recursive: true });
-  const [ada, ben] = [await person("Ada", { at: node.url }), await person("Ben", { at: node.url })];
-  await meet(ada, ben);
+  const both = await pair({ at: node.url });
+  await meet(both);
+  const { ada, ben } = both;
   expect(new URL(ada.page.url()).protocol).toBe("https:");
   const answer = await ada.context.request.get("/");
   expect(answer.headers()["strict-transport-security"]).toBe("max-age=63072000");
@@ -42,10 +38,11 @@ test("over HTTPS two people meet; browsers are told to stay there, and the sessi
   await ben.sees(1);
 });
 
-test("over IPv6 alone two people meet", async ({ another, person }) => {
+test("over IPv6 alone two people meet", async ({ another, pair }) => {
   const node = await another({ host: "[::1]", settings: { "http.bind": "::1", "media.bind": "::1" } });
-  const [ada, ben] = [await person("Ada", { at: node.url }), await person("Ben", { at: node.url })];
-  await meet(ada, ben);
+  const both = await pair({ at: node.url });
+  await meet(both);
+  const { ada, ben } = both;
   for (const one of [ada, ben]) {
     const pairs = await one.pairs();
     expect(pairs).toHaveLength(2);

@@ -17,12 +17,8 @@ interface Stream {
   closed: Promise<{ closeCode: number; reason: string }>;
 }
 
-test("a slow reader is cut, and the others go on", async ({ node, person }) => {
-  const ada = await (await person("Ada")).signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("a slow reader is cut, and the others go on", async ({ node, person, pair }) => {
+  const { ada, ben, path } = await pair();
   await Promise.all([ada.sees(1), ben.sees(1)]);
 
   const slow = await Caller.signUp(node.url);

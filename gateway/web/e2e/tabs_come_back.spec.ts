@@ -15,12 +15,8 @@ const look = (page: Page, state: "hidden" | "visible"): Promise<void> =>
     document.dispatchEvent(new Event("visibilitychange"));
   }, state);
 
-test("a tab in the background hears on, is sent no picture, and has it back when it is looked at", async ({ person }) => {
-  const ada = await (await person("Ada")).signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("a tab in the background hears on, is sent no picture, and has it back when it is looked at", async ({ pair }) => {
+  const { ada, ben } = await pair();
   await Promise.all([ben.sees(1), ben.hears(1)]);
   await look(ben.page, "hidden");
   await ben.page.waitForTimeout(1_500);
@@ -32,12 +28,8 @@ test("a tab in the background hears on, is sent no picture, and has it back when
   await ben.sees(1);
 });
 
-test("a page that was frozen for longer than its seat is kept is back when it goes on", async ({ person }) => {
-  const ada = await (await person("Ada")).signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("a page that was frozen for longer than its seat is kept is back when it goes on", async ({ pair }) => {
+  const { ada, ben } = await pair();
   await ben.sees(1);
   const client = await ben.context.newCDPSession(ben.page);
   // Not even its timers run, and nobody answers for it.
@@ -55,12 +47,8 @@ test("a page that was frozen for longer than its seat is kept is back when it go
   await ben.reads("Good to have you back");
 });
 
-test("the small window shows the call under the node's own policy, and gives orders", async ({ person }) => {
-  const ada = await (await person("Ada")).signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("the small window shows the call under the node's own policy, and gives orders", async ({ pair }) => {
+  const { ada, ben } = await pair();
   await ben.sees(1);
   const opened = ben.context.waitForEvent("page");
   await ben.page.getByRole("button", { name: "More" }).click();

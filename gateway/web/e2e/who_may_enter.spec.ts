@@ -18,12 +18,8 @@ test("a room's password is asked for, refused and taken", async ({ person }) => 
   await ben.live();
 });
 
-test("whom the host puts out is out", async ({ person }) => {
-  const ada = await (await person("Ada")).signUp();
-  const path = await ada.startMeeting();
-  const ben = await person("Ben");
-  await ben.join(path);
-  await ben.live();
+test("whom the host puts out is out", async ({ pair }) => {
+  const { ada, ben } = await pair();
   await ada.sees(1);
   await ada.page.keyboard.press("p");
   await ada.page.getByRole("button", { name: "What to do with Ben" }).click();

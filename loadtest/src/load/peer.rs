@@ -54,7 +54,7 @@ async fn live(
         .flatten()
         .filter(|_| number < load.publishers)
         .collect();
-    let lived = tokio::try_join!(publish(&client, &specs), follow(&client, end));
+    let lived = tokio::try_join!(publish(&client, &specs), stay(&client, load.follows, end));
     tokio::time::sleep(SETTLE_TIME).await;
     outcome.sent = client.sent().await.ok();
     outcome.received = client.received().await.ok();
@@ -83,6 +83,17 @@ async fn publish(client: &Client, specs: &[TrackSpec]) -> Result<(), Error> {
         client.publish(specs).await?;
     }
     Ok(())
+}
+
+/// Is there until the end; follows the others, or not.
+async fn stay(client: &Client, follows: bool, end: Instant) -> Result<(), Error> {
+    if follows {
+        return follow(client, end).await;
+    }
+    let left = end.saturating_duration_since(clock::now());
+    // Nobody waits for anything: until the end, or until the socket is gone.
+    let _timeout = client.until(left, "end", |view| view.socket_closed.is_some()).await;
+    client.look(|view| view.socket_closed.clone()).map_or(Ok(()), |closed| Err(Error::Closed(closed)))
 }
 
 /// Follows whoever publishes until the end, or until the socket is gone.

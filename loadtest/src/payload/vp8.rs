@@ -18,13 +18,17 @@ const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
 /// 320 x 180, little-endian: the size of the fan-out clips.
 const SIZE: [u8; 4] = [0x40, 0x01, 0xb4, 0x00];
 
-pub(super) fn head(stamp: &Stamp, out: &mut Vec<u8>) {
-    let first = stamp.index == 0;
-    out.push(EXTENDED | if first { START } else { 0 });
+pub(super) fn descriptor(stamp: &Stamp, out: &mut Vec<u8>) {
+    out.push(EXTENDED | if stamp.index == 0 { START } else { 0 });
     out.push(PICTURE_ID | TL0 | TID | KEY_INDEX);
     out.extend_from_slice(&picture_id(stamp));
     out.push(low_byte(stamp));
     out.push(0);
+}
+
+pub(super) fn head(stamp: &Stamp, out: &mut Vec<u8>) {
+    let first = stamp.index == 0;
+    descriptor(stamp, out);
     if first && stamp.key {
         out.extend_from_slice(&[SHOWN, 0, 0]);
         out.extend_from_slice(&START_CODE);

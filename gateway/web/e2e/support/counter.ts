@@ -3,7 +3,7 @@
  *
  * **Invariant:** a number is reported only if the row of blocks and its inverted copy agree.
  */
-import type { Locator } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 
 import { BITS, BLOCK, FRAMES, HEIGHT, WIDTH } from "./clip";
 
@@ -19,34 +19,44 @@ export interface Watched {
   height: number;
 }
 
+/** Makes, in the page, what reads the number off a <video>: undefined where there is none. */
+export function counterReader(page: Page) {
+  return page.evaluateHandle(
+    ({ BITS, BLOCK, WIDTH, HEIGHT }) => {
+      const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
+      const pen = canvas.getContext("2d", { willReadFrequently: true })!;
+      const bright = (x: number, y: number): boolean => pen.getImageData(x, y, 1, 1).data[1]! > 127;
+      return (video: HTMLVideoElement): number | undefined => {
+        pen.drawImage(video, 0, 0, WIDTH, HEIGHT);
+        let number = 0;
+        for (let bit = 0; bit < BITS; bit += 1) {
+          const x = bit * BLOCK + BLOCK / 2;
+          const on = bright(x, BLOCK / 2);
+          if (on === bright(x, BLOCK * 1.5)) return undefined;
+          if (on) number += 2 ** bit;
+        }
+        return number;
+      };
+    },
+    { BITS, BLOCK, WIDTH, HEIGHT },
+  );
+}
+
 /** Watches a <video> for `ms`. */
 export async function watch(video: Locator, ms: number): Promise<Watched> {
+  const read = await counterReader(video.page());
   return video.evaluate(
-    (element, { ms, BITS, BLOCK, WIDTH, HEIGHT }) =>
+    (element, { ms, read }) =>
       new Promise<Watched>((resolve) => {
         const video = element as HTMLVideoElement;
-        const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
-        const context = canvas.getContext("2d", { willReadFrequently: true })!;
         const seen: Watched = { numbers: [], unreadable: 0, gapMs: 0, width: 0, height: 0 };
         let last = performance.now();
         let ended = false;
-        const bright = (x: number, y: number) => context.getImageData(x, y, 1, 1).data[1]! > 127;
-        const read = () => {
-          context.drawImage(video, 0, 0, WIDTH, HEIGHT);
-          let number = 0;
-          for (let bit = 0; bit < BITS; bit++) {
-            const x = bit * BLOCK + BLOCK / 2;
-            const on = bright(x, BLOCK / 2);
-            if (on === bright(x, BLOCK * 1.5)) return undefined;
-            if (on) number += 2 ** bit;
-          }
-          return number;
-        };
         const frame = (now: number) => {
           if (ended) return;
           seen.gapMs = Math.max(seen.gapMs, now - last);
           last = now;
-          const number = read();
+          const number = read(video);
           if (number === undefined) seen.unreadable++;
           else seen.numbers.push(number);
           [seen.width, seen.height] = [video.videoWidth, video.videoHeight];
@@ -59,7 +69,7 @@ export async function watch(video: Locator, ms: number): Promise<Watched> {
           resolve(seen);
         }, ms);
       }),
-    { ms, BITS, BLOCK, WIDTH, HEIGHT },
+    { ms, read },
   );
 }
 

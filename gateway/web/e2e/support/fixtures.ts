@@ -13,7 +13,25 @@ interface Each {
   another: (options: NodeOptions) => Promise<RookeryNode>;
   /** `at` is another address than the file's node has. */
   person: (name: string, options?: PersonOptions & { at?: string }) => Promise<Person>;
+  /** Ada, who has an account and starts a meeting, and Ben, who comes by its link. */
+  pair: (options?: PairOptions) => Promise<Pair>;
 }
+/** Two in a meeting. */
+export interface Pair {
+  ada: Person;
+  ben: Person;
+  /** Of the meeting. */
+  path: string;
+}
+
+interface PairOptions extends PersonOptions {
+  at?: string;
+  /** Ben has an account as well, so that they may be connected directly; he is a guest otherwise. */
+  members?: boolean;
+  /** Done to both before their pages begin. */
+  prepare?: (one: Person) => Promise<unknown>;
+}
+
 interface File {
   settings: Record<string, string>;
   node: RookeryNode;
@@ -49,6 +67,18 @@ export const test = base.extend<Each, File>({
     const errors = people.flatMap((person) => person.errors.map((error) => `${person.name}: ${error}`));
     for (const person of people) await person.leave();
     expect(errors).toEqual([]);
+  },
+  pair: async ({ person }, use) => {
+    await use(async ({ members = false, prepare, ...options } = {}) => {
+      const [ada, ben] = [await person("Ada", options), await person("Ben", options)];
+      for (const one of [ada, ben]) await prepare?.(one);
+      await ada.signUp();
+      if (members) await ben.signUp();
+      const path = await ada.startMeeting();
+      await ben.join(path);
+      await ben.live();
+      return { ada, ben, path };
+    });
   },
 });
 

@@ -18,6 +18,8 @@ export interface InboundFigures {
 export interface PersonOptions {
   codec?: string;
   theme?: string;
+  /** For instruments that put code of their own into the page. */
+  bypassCSP?: boolean;
 }
 
 let count = 0;
@@ -35,6 +37,7 @@ export class Person {
       baseURL,
       permissions: ["camera", "microphone", "clipboard-read", "clipboard-write"],
       viewport: { width: 1280, height: 760 },
+      bypassCSP: options.bypassCSP ?? false,
       // A test's certificate is its own.
       ignoreHTTPSErrors: baseURL.startsWith("https:"),
     });

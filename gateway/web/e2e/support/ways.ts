@@ -5,7 +5,8 @@
  */
 import type { Page } from "@playwright/test";
 
-import { BITS, BLOCK, HEIGHT, WIDTH } from "./clip";
+import { FRAMES } from "./clip";
+import { counterReader } from "./counter";
 
 interface Debug {
   __rookery: { connections: Map<string, RTCPeerConnection> };
@@ -67,35 +68,22 @@ interface Watching {
 
 /** Begins to look and listen; `noticed` ends it. */
 export async function beginNoticing(page: Page): Promise<void> {
+  const read = await counterReader(page);
   await page.evaluate(
-    async ({ BITS, BLOCK, WIDTH, HEIGHT }) => {
+    async ({ read, FRAMES }) => {
       const seen = { pictureGapMs: 0, soundGapMs: 0, twiceMs: 0, pictures: 0, back: 0 };
       const video = document.querySelector<HTMLVideoElement>("video[data-peer]")!;
-      const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
-      const pen = canvas.getContext("2d", { willReadFrequently: true })!;
-      const bright = (x: number, y: number) => pen.getImageData(x, y, 1, 1).data[1]! > 127;
-      const count = (): number | undefined => {
-        pen.drawImage(video, 0, 0, WIDTH, HEIGHT);
-        let number = 0;
-        for (let bit = 0; bit < BITS; bit++) {
-          const x = bit * BLOCK + BLOCK / 2;
-          const on = bright(x, BLOCK / 2);
-          if (on === bright(x, BLOCK * 1.5)) return undefined;
-          if (on) number += 2 ** bit;
-        }
-        return number;
-      };
       let last = performance.now();
       let number: number | undefined;
       let ended = false;
       const frame = (now: number): void => {
         if (ended) return;
-        const next = count();
+        const next = read(video);
         if (next !== undefined && next !== number) {
           seen.pictureGapMs = Math.max(seen.pictureGapMs, now - last);
           last = now;
-          const step = number === undefined ? 1 : (next - number + 300) % 300;
-          if (step > 150) seen.back += 1;
+          const step = number === undefined ? 1 : (next - number + FRAMES) % FRAMES;
+          if (step > FRAMES / 2) seen.back += 1;
           number = next;
           seen.pictures += 1;
         }
@@ -171,7 +159,7 @@ export async function beginNoticing(page: Page): Promise<void> {
         return { ...seen };
       };
     },
-    { BITS, BLOCK, WIDTH, HEIGHT },
+    { read, FRAMES },
   );
 }
 

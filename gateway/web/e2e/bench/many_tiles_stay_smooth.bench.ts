@@ -1,0 +1,100 @@
+/**
+ * What a steady call of many costs the page that shows it: frames it draws, pictures it shows, tasks that hold it up.
+ *
+ * The others are synthetic, their pictures are real. An empty page is measured beside the same crowd first: that is what this
+ * machine, whose browser draws without a graphics card, can do at all.
+ *
+ * **Invariant:** nothing is measured before every tile moves, and reading the figures adds nothing for each frame of a tile.
+ */
+import { type Browser, type Page } from "@playwright/test";
+
+import { expect, test } from "../support/fixtures";
+import { Caller } from "../support/rest";
+import { Crowd } from "./support/crowd";
+import { figure, percentile } from "./support/spread";
+
+const SETTLED_MS = 10_000;
+const TAKEN_MS = 20_000;
+
+interface Drawn {
+  /** Time from frame to frame, ms. */
+  frames: number[];
+  /** Tasks beyond 50 ms, ms. */
+  tasks: number[];
+  /** Pictures shown in each video, a second. */
+  videos: number[];
+}
+
+function draws(page: Page, ms: number): Promise<Drawn> {
+  return page.evaluate(async (ms) => {
+    const tasks: number[] = [];
+    const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)));
+    const videos = [...document.querySelectorAll<HTMLVideoElement>("video[data-peer]")];
+    const shown = (): number[] => videos.map((video) => { const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality(); return totalVideoFrames - droppedVideoFrames; });
+    // The first frame is waited for, so that asking is not measured.
+    let last = await new Promise(requestAnimationFrame);
+    observer.observe({ type: "longtask" });
+    const [began, before] = [last, shown()];
+    const frames: number[] = [];
+    while (last - began < ms) {
+      const at = await new Promise(requestAnimationFrame);
+      frames.push(at - last);
+      last = at;
+    }
+    const after = shown();
+    tasks.push(...observer.takeRecords().map(({ duration }) => duration));
+    observer.disconnect();
+    return { frames, tasks, videos: after.map((count, i) => ((count - before[i]!) * 1_000) / (last - began)) };
+  }, ms);
+}
+
+const rate = (frames: number[]): number => (frames.length * 1_000) / frames.reduce((sum, ms) => sum + ms, 0);
+
+async function emptyRate(browser: Browser): Promise<number> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 760 } });
+  const page = await context.newPage();
+  await page.waitForTimeout(1_000);
+  const { frames } = await draws(page, TAKEN_MS / 2);
+  await context.close();
+  return rate(frames);
+}
+
+for (const tiles of [12, 25]) {
+  test(`a steady call of ${tiles}`, async ({ browser, node, person }) => {
+    const host = await Caller.signUp(node.url);
+    const { slug } = await host.createRoom({ name: "Everyone", kind: "meeting", maxPeers: 50 });
+    const ada = await person("Ada");
+    const crowd = Crowd.enter(node.url, slug, tiles - 1);
+    try {
+      await expect.poll(async () => (await host.room(slug)).inside.peers, { timeout: 60_000 }).toBe(tiles - 1);
+      figure(`empty_page_rate_${tiles}_tiles`, await emptyRate(browser), "fps");
+      await ada.join(`/r/${slug}`);
+      await ada.live();
+      // The own picture is one of the tiles.
+      await expect.poll(async () => (await ada.others()).length, { timeout: 60_000 }).toBe(tiles - 1);
+      await expect
+        .poll(() => ada.page.evaluate(() => Math.min(...[...document.querySelectorAll<HTMLVideoElement>("video[data-peer]")].map((video) => video.getVideoPlaybackQuality().totalVideoFrames))), { timeout: 60_000 })
+        .toBeGreaterThan(15);
+      await ada.page.waitForTimeout(SETTLED_MS);
+      const client = await ada.context.newCDPSession(ada.page);
+      await client.send("Performance.enable", { timeDomain: "timeTicks" });
+      const read = async () => new Map((await client.send("Performance.getMetrics")).metrics.map(({ name, value }) => [name, value]));
+      const before = await read();
+      const { frames, tasks, videos } = await draws(ada.page, TAKEN_MS);
+      const after = await read();
+      const share = (name: string): number => (100 * (after.get(name)! - before.get(name)!)) / (after.get("Timestamp")! - before.get("Timestamp")!);
+      figure(`page_rate_${tiles}_tiles`, rate(frames), "fps");
+      figure(`page_frame_${tiles}_tiles_p95`, percentile(frames, 0.95), "ms");
+      figure(`video_rate_${tiles}_tiles_p50`, percentile(videos, 0.5), "fps");
+      figure(`video_rate_${tiles}_tiles_min`, Math.min(...videos), "fps");
+      figure(`long_tasks_${tiles}_tiles`, tasks.length, "tasks");
+      figure(`longest_task_${tiles}_tiles`, Math.max(0, ...tasks), "ms");
+      figure(`main_thread_${tiles}_tiles`, share("TaskDuration"), "%");
+      figure(`main_thread_script_${tiles}_tiles`, share("ScriptDuration"), "%");
+      figure(`main_thread_layout_and_style_${tiles}_tiles`, share("LayoutDuration") + share("RecalcStyleDuration"), "%");
+      await ada.page.screenshot({ path: `${process.env["ARTIFACTS"] ?? "."}/bench-${tiles}-tiles.png` });
+    } finally {
+      await crowd.leave();
+    }
+  });
+}

@@ -1,0 +1,40 @@
+// What a bench's figures are held to, each with where its bound comes from.
+//
+// Invariant: a figure stands here once, and a bound is loosened only together with its source.
+
+/**
+ * @typedef {object} Promised
+ * @property {string} name of the figure
+ * @property {string} part of the bench that measures it
+ * @property {string} unit as the figure prints it
+ * @property {number} [atMost]
+ * @property {number} [atLeast]
+ * @property {{ of: string, part: number }} [share] the bound on a machine that cannot reach it even without us: this part
+ *   of what another figure of the same run says the machine can do, where that is less
+ * @property {string} source
+ */
+
+const G114 = "ITU-T G.114: up to 150 ms one way, talking is as in one room";
+const BT1359 = "150 ms of the sound (ITU-T G.114) and the 45 ms from which on lips are seen to be late (ITU-R BT.1359)";
+const FREEZE = "W3C webrtc-stats counts a freeze from 150 ms beyond the usual time between two frames, which is 67 ms here";
+const LOST = "beyond 100 ms what a decoder makes up has faded, and a syllable is lost";
+const RAIL = "half of the second within which a person does not notice having waited";
+const LONG = "W3C Long Tasks: beyond 50 ms a page answers late";
+const DISPLAY = "60 a second, which is what a display shows, less one frame in twenty that a machine's own timers lose";
+
+/** @type {Promised[]} */
+export const promises = [
+  { name: "camera_to_screen_direct_p95", part: "browser", unit: "ms", atMost: 200, source: BT1359 },
+  { name: "camera_to_screen_server_p95", part: "browser", unit: "ms", atMost: 200, source: BT1359 },
+  { name: "tone_to_ear_direct_p95", part: "browser", unit: "ms", atMost: 150, source: G114 },
+  { name: "tone_to_ear_server_p95", part: "browser", unit: "ms", atMost: 150, source: G114 },
+  { name: "move_picture_gap_max", part: "browser", unit: "ms", atMost: 200, source: FREEZE },
+  { name: "move_sound_gap_max", part: "browser", unit: "ms", atMost: 100, source: LOST },
+  { name: "join_to_picture_count", part: "browser", unit: "joins", atLeast: 30, source: "fewer say nothing of the slowest in twenty" },
+  { name: "join_to_picture_p95", part: "browser", unit: "ms", atMost: 500, source: RAIL },
+  ...[12, 25].flatMap((tiles) => [
+    { name: `page_rate_${tiles}_tiles`, part: "browser", unit: "fps", atLeast: 57, share: { of: `empty_page_rate_${tiles}_tiles`, part: 0.95 }, source: DISPLAY },
+    { name: `video_rate_${tiles}_tiles_min`, part: "browser", unit: "fps", atLeast: 14.25, source: "the 15 a second that are sent, less one in twenty" },
+    { name: `long_tasks_${tiles}_tiles`, part: "browser", unit: "tasks", atMost: 0, source: LONG },
+  ]),
+];
