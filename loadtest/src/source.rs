@@ -343,9 +343,9 @@ mod tests {
         let mut source = Source::new(TrackSpec::Video(spec), Origin { sender: 1, track: 1 }, now);
         let sizes = |made: Vec<Outgoing>| made.iter().map(|packet| packet.bytes.len() - 6).collect::<Vec<_>>();
         assert_eq!(sizes(run(&mut source, now, 1))[..4], [30, 1_140, 860, 10]);
-        assert_eq!(source.stats().key_frames, 5);
+        assert_eq!(source.stats().key_frames, 6);
         source.key_frame_asked();
-        // The eleventh frame would be one of 20 bytes.
+        // The eleventh frame would be one of 10 bytes.
         assert_eq!(sizes(source.make(now + Duration::from_secs(1))), [30]);
         assert_eq!(source.spec().codec(), Codec::Vp8);
     }
