@@ -35,6 +35,15 @@ impl Cookie {
     /// Its value in a request. Of several of one name the first counts, which is the one of the longest path (RFC 6265,
     /// section 5.4).
     pub(crate) fn read<'a>(self, headers: &'a HeaderMap, config: &GatewayConfig) -> Option<&'a str> {
+        self.sent(headers, config).find(|value| value.len() <= VALUE_BYTES_MAX)
+    }
+
+    /// Whether a request carries it, readable or not.
+    pub(crate) fn is_sent(self, headers: &HeaderMap, config: &GatewayConfig) -> bool {
+        self.sent(headers, config).next().is_some()
+    }
+
+    fn sent<'a>(self, headers: &'a HeaderMap, config: &GatewayConfig) -> impl Iterator<Item = &'a str> {
         let name = self.name(config);
         headers
             .get_all(header::COOKIE)
@@ -42,8 +51,7 @@ impl Cookie {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(found, value)| *found == name && value.len() <= VALUE_BYTES_MAX)
-            .map(|(_, value)| value)
+            .filter_map(move |(found, value)| (found == name).then_some(value))
     }
 
     /// The header that sets it for so many seconds; 0 takes it away.

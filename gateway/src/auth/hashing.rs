@@ -3,15 +3,18 @@
 //! **Invariant:** at most `hashes_at_once` hashes are computed and `hashes_waiting_max` wait; the memory is the product of the
 //! first and one hash's. More are refused at once.
 
+mod memory;
+
 use std::sync::Arc;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Params, Version};
 use rookery_schemas::error::{ErrorCode, Refusal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+use self::memory::Memory;
 use crate::config::AuthConfig;
 use crate::problem::Refused;
 
@@ -28,7 +31,7 @@ pub enum HashError {
     Params(argon2::Error),
     /// The hash itself failed.
     #[error("a password cannot be hashed: {0}")]
-    Hash(argon2::password_hash::Error),
+    Hash(#[from] argon2::password_hash::Error),
     /// The thread that computed it ended.
     #[error("the hashing thread ended")]
     Thread(#[from] tokio::task::JoinError),
@@ -36,7 +39,8 @@ pub enum HashError {
 
 /// The pool.
 pub(crate) struct Hasher {
-    argon2: Argon2<'static>,
+    params: Params,
+    memory: Arc<Memory>,
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
     /// What passwords of unknown accounts are compared with, so that they take as long.
@@ -47,13 +51,15 @@ impl Hasher {
     /// A pool with these parameters. Computes one hash.
     pub(crate) fn new(config: &AuthConfig) -> Result<Self, HashError> {
         let params =
-            Params::new(config.argon2_memory_kib, config.argon2_passes, LANES, None).map_err(HashError::Params)?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody: [u8; 32] = rand::random();
-        let nobody = argon2.hash_password(&nobody).map_err(HashError::Hash)?.to_string();
+            Params::new(config.argon2_memory_kib, config.argon2_passes, LANES, Some(Params::DEFAULT_OUTPUT_LEN))
+                .map_err(HashError::Params)?;
+        let memory = Memory::default();
+        let password: [u8; 32] = rand::random();
+        let nobody = made(&params, &password, &memory)?;
         let at_once = config.hashes_at_once.max(1);
         Ok(Self {
-            argon2,
+            params,
+            memory: Arc::new(memory),
             running: Arc::new(Semaphore::new(at_once)),
             admitted: Arc::new(Semaphore::new(at_once + config.hashes_waiting_max)),
             nobody: nobody.into(),
@@ -66,12 +72,12 @@ impl Hasher {
     /// `overloaded` where too many wait.
     pub(crate) async fn hash(&self, password: &str) -> Result<String, Refused> {
         let permits = self.admit().await?;
-        let (argon2, password) = (self.argon2.clone(), normal(password));
+        let (params, memory, password) = (self.params.clone(), self.memory.clone(), normal(password));
         let hashed = tokio::task::spawn_blocking(move || {
             let _permits = permits;
-            argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string())
+            made(&params, password.as_bytes(), &memory)
         });
-        hashed.await.map_err(HashError::from).and_then(|hash| hash.map_err(HashError::Hash)).map_err(Refused::internal)
+        hashed.await.map_err(HashError::from).and_then(|hash| hash).map_err(Refused::internal)
     }
 
     /// Whether this is the password of this PHC string; never that of `None`, which takes as long.
@@ -82,16 +88,13 @@ impl Hasher {
         let permits = self.admit().await?;
         let known = phc.is_some();
         let phc: Arc<str> = phc.map_or_else(|| self.nobody.clone(), Arc::from);
-        let (argon2, password) = (self.argon2.clone(), normal(password));
+        let (memory, password) = (self.memory.clone(), normal(password));
         let verified = tokio::task::spawn_blocking(move || {
             let _permits = permits;
-            match PasswordHash::new(&phc) {
-                Ok(hash) => argon2.verify_password(password.as_bytes(), &hash).is_ok(),
-                Err(error) => {
-                    tracing::error!(%error, "a stored password hash cannot be read");
-                    false
-                }
-            }
+            fits(&phc, password.as_bytes(), &memory).unwrap_or_else(|error| {
+                tracing::error!(%error, "a stored password hash cannot be read");
+                false
+            })
         });
         let fits = verified.await.map_err(|error| Refused::internal(HashError::from(error)))?;
         Ok(fits && known)
@@ -103,6 +106,41 @@ impl Hasher {
         let running = self.running.clone().acquire_owned().await.map_err(|_| full())?;
         Ok((admitted, running))
     }
+}
+
+/// A PHC string with a salt of its own.
+fn made(params: &Params, password: &[u8], memory: &Memory) -> Result<String, HashError> {
+    let salt = Salt::generate();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let hash = computed(&argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN, memory)?;
+    let (algorithm, version) = (Algorithm::Argon2id.ident(), Some(Version::V0x13.into()));
+    let params = ParamsString::try_from(params)?;
+    Ok(PasswordHash { algorithm, version, params, salt: Some(salt), hash: Some(hash) }.to_string())
+}
+
+/// Whether a PHC string is this password's, whatever parameters it was made with.
+fn fits(phc: &str, password: &[u8], memory: &Memory) -> Result<bool, argon2::password_hash::Error> {
+    let phc = PasswordHash::new(phc)?;
+    let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Ok(false) };
+    let version = phc.version.map(Version::try_from).transpose()?.unwrap_or_default();
+    let argon2 = Argon2::new(Algorithm::try_from(phc.algorithm.as_str())?, version, Params::try_from(&phc)?);
+    // outputs are compared in constant time
+    Ok(computed(&argon2, password, salt, hash.len(), memory)? == *hash)
+}
+
+fn computed(
+    argon2: &Argon2<'_>,
+    password: &[u8],
+    salt: &[u8],
+    length: usize,
+    memory: &Memory,
+) -> Result<Output, argon2::password_hash::Error> {
+    let mut bytes = Zeroizing::new([0_u8; Output::MAX_LENGTH]);
+    let bytes = bytes.get_mut(..length).ok_or(argon2::password_hash::Error::OutputSize)?;
+    memory.lend(argon2.params().block_count(), |blocks| {
+        argon2.hash_password_into_with_memory(password, salt, bytes, blocks)
+    })?;
+    Ok(Output::new(bytes)?)
 }
 
 /// The same password typed on another keyboard or system is the same bytes (RFC 8265, section 4.2: NFC).
@@ -136,6 +174,35 @@ mod tests {
         assert!(!hasher.verify("bebe is ten", Some(&hash)).await.unwrap());
         assert!(!hasher.verify("anything", None).await.unwrap());
         assert!(!hasher.verify("anything", Some("damaged")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_hash_made_with_other_parameters_fits_its_password() {
+        let old = Hasher::new(&AuthConfig { argon2_memory_kib: 128, argon2_passes: 2, ..config() }).unwrap();
+        let hash = old.hash("as it was set then").await.unwrap();
+        let hasher = Hasher::new(&config()).unwrap();
+        assert!(hasher.verify("as it was set then", Some(&hash)).await.unwrap());
+        assert!(!hasher.verify("as it was set", Some(&hash)).await.unwrap());
+        // of the reference implementation's src/test.c (P-H-C/phc-winner-argon2)
+        let foreign = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        assert!(hasher.verify("password", Some(foreign)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn memory_is_that_of_those_computed_at_once() {
+        let hasher =
+            Arc::new(Hasher::new(&AuthConfig { hashes_at_once: 2, hashes_waiting_max: 30, ..config() }).unwrap());
+        let all: Vec<_> = (0..30)
+            .map(|n| {
+                let hasher = hasher.clone();
+                tokio::spawn(async move { hasher.hash(&format!("password number {n}")).await.is_ok() })
+            })
+            .collect();
+        for one in all {
+            assert!(one.await.unwrap());
+        }
+        let kept = hasher.memory.kept();
+        assert!((1..=2).contains(&kept), "{kept} blocks of memory are kept");
     }
 
     #[tokio::test]
