@@ -113,9 +113,15 @@ async fn sign_in(
 
 /// Exchange the refresh token in the cookie for a new one and an access token.
 #[utoipa::path(post, path = "/auth/refresh", tag = "accounts",
-    responses((status = 200, description = "Still signed in; the cookie was replaced", body = Session)),
+    responses(
+        (status = 200, description = "Still signed in; the cookie was replaced", body = Session),
+        (status = 204, description = "No cookie was sent: nobody is signed in in this browser")),
     security(("refreshCookie" = [], "csrf" = [])))]
 pub(crate) async fn refresh(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    // Asked at every start of the client, also by those who never signed in: no failure.
+    if !Cookie::Refresh.is_sent(&headers, &state.config) {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     match renew(&state, &headers).await {
         Ok((cookies, session)) => {
             count(&state, "refresh", None);

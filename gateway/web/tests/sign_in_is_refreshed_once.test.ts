@@ -72,6 +72,10 @@ describe("being signed in", () => {
     const other = browser.tab();
     await other.auth.start();
     expect(other.auth.state.get().status).toBe("out");
+    browser.answer = () => new Response(null, { status: 204 });
+    const first = browser.tab();
+    await first.auth.start();
+    expect(first.auth.state.get().status).toBe("out");
   });
 
   it("is refreshed once for many requests of one tab", async () => {

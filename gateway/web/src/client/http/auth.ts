@@ -94,7 +94,10 @@ export class Auth {
       // Another tab may have refreshed while this one waited for the lock.
       if (this.#session && this.#session !== before) return;
       try {
-        this.accept(await this.#http.send<Session>({ method: "POST", path: "auth/refresh" }));
+        const session = await this.#http.send<Session | undefined>({ method: "POST", path: "auth/refresh" });
+        // nothing: this browser has no cookie
+        if (!session) throw new Refused("refresh_refused");
+        this.accept(session);
       } catch (error) {
         const refused = Refused.from(error);
         if (!isPassing(refused.code)) this.#drop();
