@@ -128,7 +128,8 @@ async fn a_missed_sign_out_is_found_out_about() {
     let (mut ended, mut kept) = (world.member(user(1)).await, world.member(user(2)).await);
     ended.settled().await;
     world.store.script.lock().down = true;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = world.store.calls("family");
+    world.until("both looked in vain", |world| world.store.calls("family") >= before + 4).await;
     ended.settled().await;
     world.store.script.lock().down = false;
     world.store.revoke_family(device(user(1))).await.unwrap();
