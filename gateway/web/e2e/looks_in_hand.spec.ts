@@ -270,6 +270,23 @@ test("the list of rooms is gone through by arrow keys", async ({ page }) => {
   await expect(page.getByRole("link", { name: "Design review", exact: true })).toBeFocused();
 });
 
+test("the list of people is gone through by arrow keys, and what can be done opens by Enter", async ({ page }) => {
+  await enter(page, "people=4");
+  await page.keyboard.press("p");
+  const people = page.getByRole("list", { name: "People in the room" }).getByRole("button");
+  await people.first().focus();
+  await page.keyboard.press("ArrowDown");
+  await expect(people.nth(1)).toBeFocused();
+  await page.keyboard.press("End");
+  await expect(people.last()).toBeFocused();
+  await page.keyboard.press("Enter");
+  await page.getByRole("menuitem").first().waitFor();
+  await page.keyboard.press("ArrowDown");
+  await expect(page.getByRole("menuitem").nth(1)).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(people.last()).toBeFocused();
+});
+
 test("focus goes back to where it was, arrow keys go through bars and lists, and a draft outlives its panel", async ({ page }) => {
   await enter(page, "people=3");
   const more = page.getByRole("button", { name: "More" });

@@ -24,5 +24,6 @@ function move(event: KeyboardEvent<HTMLElement>, steps: Record<string, number>):
   const next = event.key === "Home" ? 0 : event.key === "End" ? stops.length - 1 : step === undefined ? undefined : at + step;
   if (next === undefined) return;
   event.preventDefault();
+  event.stopPropagation();
   stops[(next + stops.length) % stops.length]?.focus();
 }

@@ -13,6 +13,7 @@ import { Button, IconButton } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { inputClass } from "../../ui/field";
 import { Menu, MenuItem, MenuLine, MenuSlider } from "../../ui/menu";
+import { moveDown } from "../../ui/roving";
 import { useSlice } from "../../ui/use-slice";
 import type { RoomView, View } from "./room-view";
 
@@ -34,7 +35,8 @@ export function RosterPanel({ session, view }: { session: RoomSession; view?: Ro
           <input type="search" aria-label={text.roster.search} placeholder={text.roster.search} value={search} onChange={(event) => setSearch(event.target.value)} className={`${inputClass} ps-8`} />
         </div>
       )}
-      <ul aria-label={text.roster.list} className="min-h-0 flex-1 overflow-y-auto p-2">
+      {/* before the menus' own buttons, which would open at an arrow key */}
+      <ul aria-label={text.roster.list} onKeyDownCapture={moveDown} className="min-h-0 flex-1 overflow-y-auto p-2">
         {shown.map((peer) => (
           <Person key={peer.peer} session={session} view={view} peer={peer} onRemove={setRemoving} />
         ))}
