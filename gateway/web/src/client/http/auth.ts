@@ -7,7 +7,7 @@
  * **Invariant:** at most one refresh is under way in all tabs of this browser (in this tab only, where Web Locks are
  * missing), and whoever waited for it takes its result instead of refreshing again.
  */
-import { wall } from "../clock";
+import { serverNow } from "../clock";
 import { Refused, isPassing } from "../errors";
 import type { Me, Session } from "../protocol/generated";
 import { Slice } from "../slice";
@@ -60,7 +60,7 @@ export class Auth {
   /** A token good for a request, or nothing when signed out. */
   async token(): Promise<string | undefined> {
     if (!this.#session) return undefined;
-    if (this.#session.expiresAt - EARLY_MS < wall()) await this.refresh();
+    if (this.#session.expiresAt - EARLY_MS < serverNow()) await this.refresh();
     return this.#session?.accessToken;
   }
 

@@ -5,11 +5,13 @@
  * it changes something, and goes to this page's origin only.
  */
 import { backoffMs } from "../backoff";
-import { wait } from "../clock";
+import { heardServer, now, wait } from "../clock";
 import { Refused } from "../errors";
 import type { Problem } from "../protocol/generated";
 
 const BASE = "/api/v1";
+/** The `Date` of an answer is cut to whole seconds. */
+const DATE_STEP_MS = 1_000;
 /** Longer than the slowest answer that is still useful to a person; password hashing under load takes seconds. */
 const TIMEOUT_MS = 15_000;
 /** A request that changes nothing is repeated this often when nothing came back. */
@@ -53,6 +55,7 @@ export class Http {
   async #once<T>(request: HttpRequest): Promise<T> {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
+    const askedAt = now();
     let response: Response;
     try {
       response = await this.#fetch(address(request), init(request, signal));
@@ -60,6 +63,7 @@ export class Http {
       if (request.signal?.aborted) throw error;
       throw new Refused(timeout.aborted ? "timeout" : "unreachable");
     }
+    heardServer(Date.parse(response.headers.get("Date") ?? ""), askedAt, DATE_STEP_MS);
     return read<T>(response);
   }
 }

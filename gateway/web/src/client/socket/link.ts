@@ -6,7 +6,7 @@
  * socket it was sent on; and frames of a socket that was given up are never heard.
  */
 import { DIAL_BACKOFF, backoffMs } from "../backoff";
-import { now } from "../clock";
+import { heardServer, now } from "../clock";
 import { Refused, asCode, isPassing, type ClientCode } from "../errors";
 import { readFrame, type ClientOf, type ClientType, type ReplyTo } from "../protocol/frames";
 import { limits, type ClientFrame, type ClientMessage, type RoomId, type ServerFrame, type ServerMessage } from "../protocol/generated";
@@ -241,6 +241,7 @@ export class Link {
     this.#heardAt = now();
     const frame = readFrame(data);
     if (!frame) return;
+    if (frame.message.type === "pong" && frame.message.at !== undefined) heardServer(frame.message.now, frame.message.at);
     if (frame.re !== undefined) return this.#replied(frame.re, frame);
     for (const rider of [...this.#riders]) {
       if (frame.room === undefined || rider.room === frame.room) rider.heard(frame);
