@@ -48,6 +48,8 @@ pub struct VideoSpec {
     pub fps: u32,
     /// Packets of each frame, 1 to 128.
     pub packets: u16,
+    /// Fewer than that, 1 to 128: each frame then has another number between the two, all of them equally often.
+    pub packets_least: Option<u16>,
     /// Bytes of each payload.
     pub bytes: usize,
     /// A key frame every so many frames besides those asked for; 0: only the first and those asked for.
@@ -72,11 +74,23 @@ impl Default for VideoSpec {
             codec: Codec::Vp8,
             fps: 15,
             packets: 8,
+            packets_least: None,
             bytes: 1_050,
             key_every: 0,
             uneven: true,
             clip: None,
         }
+    }
+}
+
+impl VideoSpec {
+    /// How many packets a frame has, by its number.
+    fn packets_of(&self, frame: u32) -> u16 {
+        let most = self.packets.clamp(1, FRAME_PACKETS_MAX);
+        let least = self.packets_least.unwrap_or(most).clamp(1, most);
+        // A large odd step: neighbours differ by much, as an encoder's frames do.
+        let turn = frame.wrapping_mul(0x9e37_79b1) >> 16;
+        least + u16::try_from(turn % u32::from(most - least + 1)).unwrap_or(0)
     }
 }
 
@@ -246,7 +260,7 @@ impl Source {
             TrackSpec::Video(video) => {
                 let regular = video.key_every > 0 && self.frame.is_multiple_of(video.key_every);
                 let key = std::mem::take(&mut self.key_wanted) || regular;
-                (video.packets.clamp(1, FRAME_PACKETS_MAX), video.bytes.min(PAYLOAD_BYTES_MAX), video.uneven, key)
+                (video.packets_of(self.frame), video.bytes.min(PAYLOAD_BYTES_MAX), video.uneven, key)
             }
         };
         self.sent.key_frames += u64::from(key);
@@ -316,6 +330,20 @@ mod tests {
         assert_eq!((made.len(), made.iter().filter(|packet| packet.marker).count()), (90, 30));
         assert_eq!(made[3].time.wrapping_sub(made[0].time), 3_000);
         assert_eq!(video.stats().key_frames, 1);
+    }
+
+    #[test]
+    fn frames_of_many_sizes_have_each_size_equally_often() {
+        let now = clock::now();
+        let spec = VideoSpec { fps: 50, packets: 11, packets_least: Some(5), ..VideoSpec::default() };
+        let mut source = Source::new(TrackSpec::Video(spec), Origin::default(), now);
+        let made = run(&mut source, now, 70);
+        let frames: Vec<usize> = made.chunk_by(|a, b| a.time == b.time).map(<[Outgoing]>::len).collect();
+        assert_eq!(frames.len(), 3_500);
+        for size in 5..=11 {
+            let share = frames.iter().filter(|packets| **packets == size).count();
+            assert!((450..=550).contains(&share), "{share} frames of {size} packets");
+        }
     }
 
     #[test]

@@ -20,10 +20,24 @@ const FREEZE = "W3C webrtc-stats counts a freeze from 150 ms beyond the usual ti
 const LOST = "beyond 100 ms what a decoder makes up has faded, and a syllable is lost";
 const RAIL = "half of the second within which a person does not notice having waited";
 const LONG = "W3C Long Tasks: beyond 50 ms a page answers late";
+const FLOOR = "what deciding, receiving and remembering may cost beside sealing and sending alone, measured in the same run";
+const CALM = "what a person does not notice, with room for the way to another region";
 const DISPLAY = "60 a second, which is what a display shows, less one frame in twenty that a machine's own timers lose";
 
 /** @type {Promised[]} */
 export const promises = [
+  { name: "forward_over_floor_f8_ratio", part: "node", unit: "times", atMost: 1.8, source: FLOOR },
+  { name: "forward_over_floor_f4_ratio", part: "node", unit: "times", atMost: 2, source: FLOOR },
+  { name: "forward_over_floor_real_ratio", part: "node", unit: "times", atMost: 2.5, source: FLOOR },
+  { name: "forward_real_in_runs_of_6", part: "node", unit: "percent", atLeast: 66.7, source: "segmentation pays from runs of six on" },
+  ...["f4", "f8", "real"].map((frames) => ({ name: `forward_${frames}_loss`, part: "node", unit: "percent", atMost: 0.1, source: "on loopback what is lost was lost by us" })),
+  { name: "forward_50_over_200_ratio", part: "node", unit: "times", atMost: 1.3, source: "a small room must not pay for a large one's batches" },
+  { name: "idle_1000_rooms_cpu", part: "node", unit: "percent", atMost: 1, source: "rooms that are silent cost nothing that counts" },
+  { name: "forward_latency_p99", part: "node", unit: "ms", atMost: 10, source: "a fifteenth of what ITU-T G.114 grants the whole way" },
+  { name: "memory_receiving_peer", part: "node", unit: "kB", atMost: 450, source: "LiveKit 1,150 kB and mediasoup 203 kB for a viewer of one publisher" },
+  { name: "join_to_media_p95", part: "node", unit: "ms", atMost: 150, source: CALM },
+  { name: "chat_delivered_p99", part: "node", unit: "ms", atMost: 100, source: CALM },
+  ...["me", "rooms", "room", "messages", "join"].map((route) => ({ name: `rest_${route}_p95`, part: "node", unit: "ms", atMost: 200, source: CALM })),
   { name: "camera_to_screen_direct_p95", part: "browser", unit: "ms", atMost: 200, source: BT1359 },
   { name: "camera_to_screen_server_p95", part: "browser", unit: "ms", atMost: 200, source: BT1359 },
   { name: "tone_to_ear_direct_p95", part: "browser", unit: "ms", atMost: 150, source: G114 },

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Upper bounds of the buckets of [`PlaneStats::sends`], packets in one system call's message.
 pub const SEND_BUCKETS: [usize; 8] = [1, 2, 3, 5, 7, 15, 31, 64];
 
+/// Packets of one message that are a long run.
+const LONG_RUN: usize = 6;
+
 macro_rules! figures {
     ($($(#[$meta:meta])* $name:ident,)*) => {
         /// A reading of all figures: of one worker inside it, summed over workers outside.
@@ -116,6 +119,8 @@ figures! {
     drop_retransmit_limited,
     /// Not sealed: this nonce has been used, or may have been.
     seal_refused,
+    /// Packets sent together with five or more others in one message, which is where segmentation pays.
+    sent_in_long_runs,
     /// Datagrams that the system would not send.
     send_errors,
     /// Media that the control library tried to send; always 0.
@@ -154,6 +159,9 @@ impl PlaneStats {
         let bucket = SEND_BUCKETS.iter().position(|most| packets <= *most).unwrap_or(SEND_BUCKETS.len() - 1);
         if let Some(count) = self.sends.get_mut(bucket) {
             *count += 1;
+        }
+        if packets >= LONG_RUN {
+            self.sent_in_long_runs += packets as u64;
         }
     }
 }

@@ -67,6 +67,7 @@ fn a_frame_leaves_as_one_run_for_each_subscriber() {
     }
     assert_eq!(world.core.stats().padding_out_bytes, 6);
     assert_eq!(world.core.stats().sends[4], 3, "counted in the bucket of 6 and 7");
+    assert_eq!(world.core.stats().sent_in_long_runs, 18);
 }
 
 #[test]
