@@ -3,7 +3,7 @@
  *
  * **Invariant:** `data-theme` on the root element is `light` or `dark`, whatever the wish.
  */
-import { Slice } from "../client";
+import { lasting, Slice } from "../client";
 
 export type ThemeWish = "system" | "light" | "dark";
 
@@ -14,8 +14,8 @@ export const theme = new Slice<ThemeWish>(read());
 
 export function setTheme(wish: ThemeWish): void {
   try {
-    if (wish === "system") localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, wish);
+    if (wish === "system") lasting.removeItem(KEY);
+    else lasting.setItem(KEY, wish);
   } catch {
     // It holds for this visit.
   }
@@ -32,10 +32,6 @@ export function show(): void {
 system.addEventListener("change", show);
 
 function read(): ThemeWish {
-  try {
-    const wish = localStorage.getItem(KEY);
-    return wish === "light" || wish === "dark" ? wish : "system";
-  } catch {
-    return "system";
-  }
+  const wish = lasting.getItem(KEY);
+  return wish === "light" || wish === "dark" ? wish : "system";
 }

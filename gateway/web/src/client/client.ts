@@ -17,6 +17,7 @@ import type { StoredSeat } from "./session/views";
 import { Gateways, ownGateway } from "./socket/gateways";
 import { Link, type Wire, type WireSocket } from "./socket/link";
 import { startTicker } from "./socket/ticker";
+import { lasting, ofTab } from "./storage";
 
 /** What a test or another host replaces. */
 export interface Environment {
@@ -116,21 +117,7 @@ export function browserEnvironment(): Environment {
     make: makePeerConnection,
     location: window.location,
     devices: navigator.mediaDevices as MediaDevices | undefined,
-    local: safeStorage(() => window.localStorage),
-    session: safeStorage(() => window.sessionStorage),
+    local: lasting,
+    session: ofTab,
   };
-}
-
-/** Storage may be forbidden; memory does for the visit then. */
-function safeStorage(get: () => Storage): KeyValue {
-  try {
-    return get();
-  } catch {
-    const map = new Map<string, string>();
-    return {
-      getItem: (key) => map.get(key) ?? null,
-      setItem: (key, value) => void map.set(key, value),
-      removeItem: (key) => void map.delete(key),
-    };
-  }
 }

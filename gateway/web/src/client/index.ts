@@ -25,3 +25,4 @@ export type { ConnectionView, ConnectingStep, EndReason, RosterView, SlotsView, 
 export { Slice, type Readable } from "./slice";
 export type { Bars, TrackFigures } from "./stats/figures";
 export type { Quality } from "./stats/quality";
+export { lasting } from "./storage";

@@ -4,10 +4,10 @@
  * **Invariant:** every notice is also said to screen readers, once.
  */
 import { X } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect } from "react";
 
 import { useText } from "../app/i18n";
-import { loadJson, saveJson, Slice } from "../client";
+import { lasting, loadJson, saveJson, Slice } from "../client";
 import { IconButton } from "./button";
 import { useSlice } from "./use-slice";
 
@@ -20,8 +20,12 @@ interface Notice {
 const SHOWN_MS = 6_000;
 const NOTICES_MAX = 3;
 
+/** What is said stays for a screen reader to come to; more at once than it could read are let go, the oldest first. */
+const SPOKEN_MS = 5_000;
+const SPOKEN_MAX = 10;
+
 const notices = new Slice<readonly Notice[]>([]);
-const spoken = new Slice<Notice>({ id: 0, text: "" });
+const spoken = new Slice<readonly Notice[]>([]);
 let nextId = 1;
 
 /** Shows a notice and says it. */
@@ -32,16 +36,18 @@ export function notify(text: string): void {
 
 /** Says something to screen readers only. */
 export function say(text: string): void {
-  spoken.set({ id: nextId++, text });
+  const id = nextId++;
+  spoken.set([...spoken.get().slice(1 - SPOKEN_MAX), { id, text }]);
+  setTimeout(() => spoken.set(spoken.get().filter((other) => other.id !== id)), SPOKEN_MS);
 }
 
 const QUIET_KEY = "rookery.quiet";
 
 /** Whether what others do is read out; what one does oneself always is. */
-export const readOut = new Slice(loadJson(window.localStorage, QUIET_KEY) !== true);
+export const readOut = new Slice(loadJson(lasting, QUIET_KEY) !== true);
 
 export function setReadOut(on: boolean): void {
-  saveJson(window.localStorage, QUIET_KEY, !on);
+  saveJson(lasting, QUIET_KEY, !on);
   readOut.set(on);
 }
 
@@ -69,11 +75,12 @@ export function Notices() {
 
 function NoticeCard({ notice }: { notice: Notice }) {
   const text = useText();
-  const drop = (): void => notices.set(notices.get().filter((other) => other.id !== notice.id));
+  const { id } = notice;
+  const drop = useCallback(() => notices.set(notices.get().filter((other) => other.id !== id)), [id]);
   useEffect(() => {
     const timer = setTimeout(drop, SHOWN_MS);
     return () => clearTimeout(timer);
-  });
+  }, [drop]);
   return (
     <div className="float-in pointer-events-auto flex max-w-lg items-center gap-2 rounded-panel border border-line bg-raised py-2 pe-2 ps-4 text-text shadow-float">
       <span className="min-w-0 break-words">{notice.text}</span>
@@ -84,18 +91,14 @@ function NoticeCard({ notice }: { notice: Notice }) {
   );
 }
 
+/** Each is a line of its own: what comes while another is being read is read after it, and the same words twice are said twice. */
 function Voice() {
-  const { id, text } = useSlice(spoken);
-  const [said, setSaid] = useState("");
-  // Emptied first, so that the same words twice are said twice.
-  useEffect(() => {
-    setSaid("");
-    const timer = setTimeout(() => setSaid(text), 50);
-    return () => clearTimeout(timer);
-  }, [id, text]);
+  const said = useSlice(spoken);
   return (
-    <div role="status" aria-live="polite" className="sr-only">
-      {said}
+    <div role="status" aria-live="polite" aria-atomic="false" aria-relevant="additions" className="sr-only">
+      {said.map(({ id, text }) => (
+        <p key={id}>{text}</p>
+      ))}
     </div>
   );
 }

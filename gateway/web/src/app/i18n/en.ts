@@ -351,6 +351,7 @@ export const en = {
     remove: "Remove from the room",
     removeSure: (name: string) => `Remove ${name}?`,
     removeLead: "They cannot come back into this room.",
+    removeGuestLead: "This guest is put out. Whoever has the link can come in as another guest; a password keeps them out.",
     removeAction: "Remove",
   },
   chat: {

@@ -175,7 +175,8 @@ export class LocalMedia {
   async #open(kind: DeviceKind): Promise<boolean> {
     if (!this.allowed.get()[kind]) return false;
     const turn = (this.#turn[kind] += 1);
-    this.#set(kind, { on: true, opening: true });
+    // Nothing is known to be wrong while it is tried again, so that what is wrong then is said again.
+    this.#set(kind, { on: true, opening: true, problem: null });
     try {
       const track = await this.#capture(kind);
       if (turn !== this.#turn[kind]) {

@@ -204,7 +204,15 @@ function List({ rooms, searching, start }: { rooms: RoomsState; searching: boole
           <RoomRow key={room.id} room={room} />
         ))}
       </ul>
-      <div ref={end}>{more && <p className="py-4 text-center text-muted">{text.home.more}</p>}</div>
+      <div ref={end}>{more && !rooms.failed && <p className="py-4 text-center text-muted">{text.home.more}</p>}</div>
+      {rooms.failed && (
+        <p role="alert" className="flex flex-wrap items-center justify-center gap-3 py-4 text-muted">
+          {text.home.listFailed} {text.codes[rooms.failed]}
+          <Button size="small" onClick={more ? loadMore : rooms.refresh}>
+            {text.common.retry}
+          </Button>
+        </p>
+      )}
     </>
   );
 }

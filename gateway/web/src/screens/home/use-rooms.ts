@@ -7,6 +7,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 
 import { Refused, type ClientCode, type Room, type RoomKind } from "../../client";
 import { useClient } from "../shared/services";
+import { freshList } from "./fresh-list";
 
 /** People come and go: who is inside is asked for again this often while the page is seen. */
 const FRESH_MS = 10_000;
@@ -34,12 +35,12 @@ export function useRooms(kind: RoomKind | undefined, search: string): RoomsState
   const text = search.trim();
 
   const load = useCallback(
-    async (cursor: string | undefined, merge: (old: readonly Room[], page: readonly Room[]) => readonly Room[]) => {
+    async (cursor: string | undefined, merge: (old: readonly Room[], page: readonly Room[], more: boolean) => readonly Room[]) => {
       const asked = question.current;
       try {
         const page = await client.api.rooms({ scope: "mine", kind, text: text || undefined, cursor, limit: PAGE });
         if (asked !== question.current) return;
-        setRooms((old) => merge(old, page.rooms));
+        setRooms((old) => merge(old, page.rooms, page.next !== undefined));
         setFailed(undefined);
         return page;
       } catch (error) {
@@ -64,7 +65,7 @@ export function useRooms(kind: RoomKind | undefined, search: string): RoomsState
 
   useEffect(() => {
     const fresh = (): void => {
-      if (document.visibilityState === "visible") void load(undefined, (old, page) => [...page, ...old.filter((room) => !page.some((p) => p.id === room.id))]);
+      if (document.visibilityState === "visible") void load(undefined, (old, page, more) => freshList(old, page, PAGE, more));
     };
     const timer = setInterval(fresh, FRESH_MS);
     document.addEventListener("visibilitychange", fresh);

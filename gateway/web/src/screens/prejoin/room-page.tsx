@@ -1,13 +1,14 @@
 /**
  * The page of one room: look it up, let people in, hold the call, and say how it ended.
  *
- * **Invariant:** a visit has one set of own devices and at most one session, and both end with it.
+ * **Invariant:** a visit has one set of own devices and at most one session, and both end with it; nobody enters after having
+ * gone to another page.
  */
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 
 import { useText } from "../../app/i18n";
-import { debugSession, loadJson, Refused, saveJson, wall, type EndReason, type Join, type LocalMedia, type Room, type RoomSession } from "../../client";
+import { debugSession, lasting, loadJson, Refused, saveJson, wall, type EndReason, type Join, type LocalMedia, type Room, type RoomSession } from "../../client";
 import { Button } from "../../ui/button";
 import { useAuth, useClient, useMe } from "../shared/services";
 import { Plain, Shell, Waiting } from "../shared/shell";
@@ -51,6 +52,13 @@ export default function RoomPage({ slug }: { slug: string }) {
   const known = phase.at === "prejoin" || phase.at === "closed" ? phase.room?.name : undefined;
   useTitle(known);
 
+  // First of all effects, so that whatever ends with the page finds it gone.
+  const gone = useRef(false);
+  useEffect(() => {
+    gone.current = false;
+    return () => void (gone.current = true);
+  }, []);
+
   useEffect(() => void loadRoomScreen(), []);
   useEffect(() => () => local.close(), [local]);
 
@@ -61,6 +69,7 @@ export default function RoomPage({ slug }: { slug: string }) {
       debugSession(session);
       session.events.on("ended", (end) => {
         debugSession(null);
+        if (gone.current) return;
         if (end.why === "left" && me) return void navigate("/");
         setLocal(client.localMedia());
         setPhase({ at: "ended", end });
@@ -74,7 +83,8 @@ export default function RoomPage({ slug }: { slug: string }) {
     async ({ name, password }: Entry) => {
       const body: Join = { ...(me ? {} : { displayName: name.trim() }), ...(password ? { password } : {}) };
       const answer = await client.api.join(slug, body);
-      if (!me) saveJson(window.localStorage, NAME_KEY, name.trim());
+      if (gone.current) return;
+      if (!me) saveJson(lasting, NAME_KEY, name.trim());
       hold(client.enter({ slug, local, entry: { answer }, displayName: me ? null : name.trim(), password: password || null }));
     },
     [client, hold, local, me, slug],
@@ -144,7 +154,7 @@ export default function RoomPage({ slug }: { slug: string }) {
             room={phase.room}
             failure={phase.failure}
             local={local}
-            name={String(loadJson(window.localStorage, NAME_KEY) ?? "")}
+            name={String(loadJson(lasting, NAME_KEY) ?? "")}
             onJoin={join}
           />
         </Shell>

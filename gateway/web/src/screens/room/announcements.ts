@@ -1,18 +1,16 @@
 /**
  * What is said to screen readers, and the notices about own devices.
  *
- * **Invariant:** a message is not read out while the chat, which is a live log itself, is open.
+ * **Invariant:** a message is read out once, as it comes; the chat itself is silent, since its rows come and go as one scrolls.
  */
-import { useEffect, useRef } from "react";
+import { useEffect } from "react";
 
 import { useText, type Catalogue } from "../../app/i18n";
 import { plainOf, type RoomSession, type Sendable, type TrackId } from "../../client";
 import { notify, say, tell } from "../../ui/toast";
 
-export function useAnnouncements(session: RoomSession, chatOpen: boolean): void {
+export function useAnnouncements(session: RoomSession): void {
   const text = useText();
-  const open = useRef(chatOpen);
-  open.current = chatOpen;
   useEffect(() => {
     const { said } = text.room;
     let before = session.local.state.get();
@@ -21,7 +19,7 @@ export function useAnnouncements(session: RoomSession, chatOpen: boolean): void 
     const stops = [
       session.events.on("peer_joined", ({ peer }) => tell(said.joined(peer.displayName))),
       session.events.on("peer_left", ({ peer }) => tell(said.left(peer.displayName))),
-      session.events.on("message", (message) => !open.current && tell(said.message(message.displayName, plainOf(message.text)))),
+      session.events.on("message", (message) => tell(said.message(message.displayName, plainOf(message.text)))),
       session.events.on("refused", ({ code }) => notify(text.codes[code])),
       session.events.on("allowed", ({ barred, stopped, again }) => notify(allowedSentences(text, barred, stopped, again))),
       session.local.events.on("barred", ({ what }) => notify(text.room.barred([what]))),

@@ -25,7 +25,7 @@ export function ChatRoom({ session }: { session: RoomSession }) {
   const count = useSlice(session.roster, (roster) => roster.peers.length);
   const connection = useSlice(session.connection, (view) => view.state);
   const open = panel.tab === "people";
-  useAnnouncements(session, true);
+  useAnnouncements(session);
   return (
     <div data-connection={connection} className="flex h-dvh flex-col overflow-hidden">
       <header className="flex h-15 shrink-0 items-center gap-3 border-b border-line px-4 sm:px-6">
@@ -33,7 +33,7 @@ export function ChatRoom({ session }: { session: RoomSession }) {
         <div className="flex min-w-0 flex-1 justify-center">
           <Standing session={session} />
         </div>
-        <Button size="small" tone="plain" aria-label={text.room.peopleCount(count)} aria-expanded={open} onClick={() => panel.toggle("people")} icon={<Users size={17} aria-hidden />}>
+        <Button size="small" tone="plain" aria-label={text.room.peopleCount(count)} aria-expanded={open} onClick={() => panel.toggle("people")} data-opens="people" icon={<Users size={17} aria-hidden />}>
           <span className="tabular-nums">{count}</span>
         </Button>
         <Button size="small" icon={<LogOut size={15} aria-hidden />} onClick={() => session.leave()}>

@@ -43,7 +43,7 @@ export function ControlBar({ session, view, panel, narrow }: BarProps) {
         {!narrow && session.local.screens.possible && <ShareButton session={session} />}
         {!narrow && (
           <Tip text={text.room.keyTip(text.room.people, "P")}>
-            <Control label={text.room.people} on={panel.tab === "people"} onClick={() => panel.toggle("people")} aria-expanded={panel.tab === "people"}>
+            <Control label={text.room.people} on={panel.tab === "people"} onClick={() => panel.toggle("people")} data-opens="people" aria-expanded={panel.tab === "people"}>
               <Users size={20} aria-hidden />
             </Control>
           </Tip>
@@ -176,7 +176,7 @@ function ChatButton({ session, panel }: { session: RoomSession; panel: PanelStat
   const open = panel.tab === "chat";
   return (
     <Tip text={text.room.keyTip(text.room.chat, "C")}>
-      <Control label={unread > 0 ? text.room.chatUnread(unread) : text.room.chat} on={open} onClick={() => panel.toggle("chat")} aria-expanded={open}>
+      <Control label={unread > 0 ? text.room.chatUnread(unread) : text.room.chat} on={open} onClick={() => panel.toggle("chat")} data-opens="chat" aria-expanded={open}>
         <MessageSquare size={20} aria-hidden />
         {unread > 0 && (
           <span aria-hidden className={cx("min-w-[17px] rounded-full px-[5px] text-center text-[11px] leading-[17px] font-bold", open ? "bg-accent-ink text-accent" : "bg-accent text-accent-ink")}>

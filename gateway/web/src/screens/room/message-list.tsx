@@ -10,8 +10,6 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, typ
 
 import { useText } from "../../app/i18n";
 import { wall, type ChatMessage, type Outgoing } from "../../client";
-import { readOut } from "../../ui/toast";
-import { useSlice } from "../../ui/use-slice";
 import { Day, Message, Pending } from "./message-row";
 import { rowsOf, type Row } from "./message-rows";
 
@@ -41,7 +39,6 @@ export interface MessageListProps {
 export function MessageList(props: MessageListProps) {
   const { messages, outgoing, more, loading, starting, isOwn } = props;
   const text = useText();
-  const aloud = useSlice(readOut);
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useMemo(() => rowsOf(messages, outgoing, isOwn), [messages, outgoing, isOwn]);
   const list = useVirtualizer({
@@ -74,7 +71,7 @@ export function MessageList(props: MessageListProps) {
         ref={scroller}
         onScroll={watchScroll}
         role="log"
-        aria-live={aloud ? "polite" : "off"}
+        aria-live="off"
         aria-label={text.chat.log}
         tabIndex={0}
         className="flex size-full flex-col overflow-y-auto overscroll-contain px-4 [overflow-anchor:none]"

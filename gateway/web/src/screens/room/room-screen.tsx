@@ -44,7 +44,7 @@ function CallRoom({ session }: { session: RoomSession }) {
   const step = useSlice(session.connection, (view) => (view.state === "connecting" ? view.step : undefined));
   useNetwork(session);
   useRoomKeys(session, view, panel);
-  useAnnouncements(session, panel.tab === "chat");
+  useAnnouncements(session);
   return (
     <div
       data-connection={connection}

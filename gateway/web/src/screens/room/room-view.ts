@@ -3,7 +3,7 @@
  *
  * **Invariant:** nothing of it is known to others, and where the own picture is lasts beyond the visit.
  */
-import { loadJson, saveJson, Slice } from "../../client";
+import { lasting, loadJson, saveJson, Slice } from "../../client";
 import type { TileKey } from "./arrange";
 
 export type Corner = "top-start" | "top-end" | "bottom-start" | "bottom-end";
@@ -35,9 +35,10 @@ export class RoomView extends Slice<View> {
   shown: readonly TileKey[] = [];
   /** Shared screens that would be large by themselves; set by the stage. */
   screens: readonly TileKey[] = [];
+  #pinnedBy: { place: number; key: TileKey } | null = null;
 
   constructor() {
-    const kept = loadJson(window.localStorage, KEY) as Partial<View> | undefined;
+    const kept = loadJson(lasting, KEY) as Partial<View> | undefined;
     super({
       mode: "grid",
       pinned: null,
@@ -62,10 +63,13 @@ export class RoomView extends Slice<View> {
     this.setMode(this.get().focus === null ? "focus" : "grid");
   }
 
-  /** Pins the tile at a place, counted from 0, or lets it go. */
+  /** Pins the tile at a place, counted from 0; the same place again lets it go, wherever the tile is by then. */
   pinPlace(place: number): void {
-    const key = this.shown[place];
-    if (key !== undefined) this.togglePin(key);
+    const again = this.#pinnedBy?.place === place && this.#pinnedBy.key === this.get().pinned;
+    const key = again ? this.#pinnedBy?.key : this.shown[place];
+    if (key === undefined) return;
+    this.togglePin(key);
+    this.#pinnedBy = { place, key };
   }
 
   togglePin(key: TileKey): void {
@@ -94,6 +98,6 @@ export class RoomView extends Slice<View> {
   placeSelf(fields: Partial<Pick<View, "self" | "corner">>): void {
     this.patch(fields);
     const { self, corner } = this.get();
-    saveJson(window.localStorage, KEY, { self, corner });
+    saveJson(lasting, KEY, { self, corner });
   }
 }

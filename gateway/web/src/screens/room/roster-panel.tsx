@@ -1,7 +1,7 @@
 /**
  * Who is in the room.
  *
- * **Invariant:** removing someone is asked for once more, since they cannot come back.
+ * **Invariant:** removing someone is asked for once more, since a member cannot come back.
  */
 import { EllipsisVertical, Eye, EyeOff, Mic, MicOff, Pin, PinOff, Search, UserX, Video, VideoOff, Volume2 } from "lucide-react";
 import { memo, useState } from "react";
@@ -42,7 +42,7 @@ export function RosterPanel({ session, view }: { session: RoomSession; view?: Ro
         ))}
         {shown.length === 0 && <li className="p-4 text-center text-muted">{text.roster.none}</li>}
       </ul>
-      <Dialog open={removing !== null} onClose={() => setRemoving(null)} title={text.roster.removeSure(removing?.displayName ?? "")} lead={text.roster.removeLead}>
+      <Dialog open={removing !== null} onClose={() => setRemoving(null)} title={text.roster.removeSure(removing?.displayName ?? "")} lead={removing?.role === "guest" ? text.roster.removeGuestLead : text.roster.removeLead}>
         <div className="flex justify-end gap-2">
           <Button tone="plain" onClick={() => setRemoving(null)}>
             {text.common.cancel}

@@ -43,7 +43,8 @@ export function useRoomKeys(session: RoomSession, view: RoomView, panel: PanelSt
       if (isTyping(event.target)) return;
       if (event.key === " ") return talk.press(event);
       if (event.repeat) return;
-      const action = event.shiftKey && event.key.toLowerCase() === "s" ? () => view.patch({ stats: !view.get().stats }) : act[event.shiftKey && event.key !== "?" ? "" : event.key.toLowerCase()];
+      const key = keyOf(event);
+      const action = event.shiftKey && key === "s" ? () => view.patch({ stats: !view.get().stats }) : act[event.shiftKey && key !== "?" ? "" : key];
       if (!action) return;
       // The letter is not to land in the field that it opens.
       event.preventDefault();
@@ -85,6 +86,8 @@ class PushToTalk {
     const pointed = (): void => void (this.#byHand = true);
     const moved = (event: KeyboardEvent): void => {
       if (event.key === "Tab" || event.key.startsWith("Arrow")) this.#byHand = false;
+      // what is closed gives the focus back to a button that nobody sought
+      if (event.key === "Escape") this.#byHand = true;
     };
     window.addEventListener("pointerdown", pointed, true);
     window.addEventListener("keydown", moved, true);
@@ -98,6 +101,12 @@ class PushToTalk {
       window.removeEventListener("blur", hush);
     };
   }
+}
+
+/** What is on the key, or, where no letter of ours is (as on a Cyrillic or Greek keyboard), what is at its place elsewhere. */
+function keyOf({ key, code }: KeyboardEvent): string {
+  if (key === "?" || /^[a-z0-9]$/i.test(key)) return key.toLowerCase();
+  return (/^(?:Key|Digit)([A-Z0-9])$/.exec(code)?.[1] ?? key).toLowerCase();
 }
 
 function isTyping(target: EventTarget | null): boolean {
