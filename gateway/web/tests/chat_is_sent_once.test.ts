@@ -194,6 +194,58 @@ describe("history", () => {
     expect([seqs()[0], seqs().at(-1), chat.view.get().more]).toEqual([951, 1_000, true]);
   });
 
+  it("begins at the newest page, also when the socket was lost before that had come", async () => {
+    let lose = (): void => undefined;
+    answers.push(() => new Promise((_, reject) => (lose = () => reject(new Refused("unreachable")))));
+    chat.attached(author, 2_000);
+    await settle();
+    lose();
+    chat.detached();
+    await settle();
+    expect(chat.view.get()).toMatchObject({ starting: true, messages: [] });
+    answers.push(() => page(1_951, 2_000, true));
+    chat.attached(author, 2_000);
+    await settle(3_000);
+    expect(of("history")).toEqual([{ type: "history", limit: 50 }, { type: "history", limit: 50 }]);
+    expect([seqs()[0], seqs().at(-1)]).toEqual([1_951, 2_000]);
+    expect(chat.view.get()).toMatchObject({ starting: false, more: true, unread: 0 });
+  });
+
+  it("begins at the newest page, also when that was asked of an attachment that is over", async () => {
+    let refuseIt = (): void => undefined;
+    answers.push(() => new Promise((_, reject) => (refuseIt = () => reject(new Refused("not_joined")))), () => page(1, 3));
+    chat.attached(author, 3);
+    await settle();
+    chat.detached();
+    chat.attached(author, 3);
+    refuseIt();
+    await settle(1_500);
+    expect(seqs()).toEqual([1, 2, 3]);
+    expect(chat.view.get()).toMatchObject({ starting: false, unread: 0 });
+  });
+
+  it("has no hole between what was heard before the first page and that page", async () => {
+    let lose = (): void => undefined;
+    answers.push(() => new Promise((_, reject) => (lose = () => reject(new Refused("unreachable")))));
+    chat.attached(author, 10);
+    chat.received(message(11));
+    lose();
+    chat.detached();
+    await settle();
+    answers.push(() => page(101, 150, true));
+    chat.attached(author, 150);
+    await settle();
+    expect([seqs()[0], seqs().length, chat.view.get().more]).toEqual([101, 50, true]);
+  });
+
+  it("is not looked for any more when it was refused for good", async () => {
+    answers.push(refuse("forbidden"));
+    chat.attached(author, 3);
+    await settle(5_000);
+    expect(of("history")).toHaveLength(1);
+    expect(chat.view.get().starting).toBe(false);
+  });
+
   it("loads upward, once at a time", async () => {
     answers.push(() => page(51, 100, true));
     chat.attached(author, 100);

@@ -77,6 +77,35 @@ describe("own devices", () => {
     expect(source.tracks.every((track) => track.readyState === "ended")).toBe(true);
   });
 
+  it.each(["NotReadableError", "NotFoundError", "NotAllowedError"])("that fail together with %s after closing are not opened one by one", async (name) => {
+    const good = testDevices();
+    let fail = (): void => undefined;
+    const first = new Promise<MediaStream>((_, reject) => (fail = () => reject(new DOMException("", name))));
+    const ask = vi.fn(good.getUserMedia).mockReturnValueOnce(first);
+    const local = new LocalMedia({ ...good, getUserMedia: ask }, memoryStore());
+    const starting = local.start();
+    local.close();
+    fail();
+    await starting;
+    await local.setOn("camera", true);
+    await local.talk(true);
+    expect(ask).toHaveBeenCalledTimes(1);
+    expect(local.state.get()).toMatchObject({ microphone: { on: false, opening: false, problem: null }, camera: { on: false, opening: false, problem: null } });
+  });
+
+  it("that fail together stay off where they were turned off meanwhile", async () => {
+    const good = testDevices();
+    let fail = (): void => undefined;
+    const first = new Promise<MediaStream>((_, reject) => (fail = () => reject(new DOMException("", "NotReadableError"))));
+    const local = new LocalMedia({ ...good, getUserMedia: vi.fn(good.getUserMedia).mockReturnValueOnce(first) }, memoryStore());
+    const starting = local.start();
+    await local.setOn("camera", false);
+    fail();
+    await starting;
+    expect(local.state.get()).toMatchObject({ microphone: { on: true }, camera: { on: false, track: null } });
+    expect(good.tracks.map((track) => track.kind)).toEqual(["audio"]);
+  });
+
   it("talk while a key is held, and remember nothing of it", async () => {
     const store = memoryStore();
     const local = new LocalMedia(testDevices(), store);

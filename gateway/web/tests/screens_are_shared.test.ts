@@ -55,6 +55,23 @@ describe("a shared screen", () => {
     expect(screens.map((s) => [s.picture.readyState, s.sound?.readyState])).toEqual([["ended", "ended"]]);
   });
 
+  it.each(["everything was stopped", "the room was left"])("is released at once when it is chosen after %s", async (what) => {
+    let choose = (): void => undefined;
+    const made = { picture: new TestTrack("video"), sound: new TestTrack("audio") };
+    const stream = { getVideoTracks: () => [made.picture], getAudioTracks: () => [made.sound] } as unknown as MediaStream;
+    const getDisplayMedia = vi.fn(() => new Promise<MediaStream>((resolve) => (choose = () => resolve(stream))));
+    const local = new LocalMedia({ ...testDevices(), getDisplayMedia }, memoryStore());
+    const asked = local.screens.start();
+    if (what === "the room was left") local.close();
+    else local.screens.stopAll();
+    choose();
+    await asked;
+    expect([made.picture.readyState, made.sound.readyState]).toEqual(["ended", "ended"]);
+    expect(local.screens.state.get()).toEqual([]);
+    void local.screens.start();
+    expect(getDisplayMedia).toHaveBeenCalledTimes(what === "the room was left" ? 1 : 2);
+  });
+
   it("takes over the m-line of the one before, without an offer", async () => {
     const { screens: shares } = room.session.local;
     await shares.start();

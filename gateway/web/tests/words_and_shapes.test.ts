@@ -5,7 +5,7 @@ import { backoffMs } from "../src/client/backoff";
 import { ringOf } from "../src/client/media/levels";
 import { uuid } from "../src/client/random";
 import { Gateways, ownGateway } from "../src/client/socket/gateways";
-import { Judge, goodQuality, type Sample } from "../src/client/stats/quality";
+import { Judge, goodQuality, sampleOf, type Sample } from "../src/client/stats/quality";
 import type { ConnectionView } from "../src/client";
 import { standingOf, type Facts } from "../src/client/session/standing";
 import { wantsOf } from "../src/client/session/wants";
@@ -127,6 +127,15 @@ describe("quality", () => {
     let now = goodQuality;
     const seen = [true, true, false, false, true].map((bad) => (now = judge.take(sample(bad), now)).upload);
     expect(seen).toEqual(["good", "weak", "weak", "good", "good"]);
+  });
+  it.each(["audio", "video"])("is weak where much of the %s that is received is lost", (kind) => {
+    const judge = new Judge();
+    let now = goodQuality;
+    const seen = [1, 2, 3, 4].map((i) => {
+      const entry = { type: "inbound-rtp", kind, packetsReceived: 50 * i, packetsLost: 50 * i };
+      return (now = judge.take(sampleOf([new Map([["in", entry]])]), now)).download;
+    });
+    expect(seen).toEqual(["good", "good", "weak", "weak"]);
   });
 });
 

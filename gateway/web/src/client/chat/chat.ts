@@ -63,6 +63,8 @@ export class Chat {
   readonly #events: ChatEvents;
   #author: Author = { peer: "", displayName: "" };
   #open = false;
+  /** Counts attachments: a refusal that belongs to an earlier one says nothing of this one. */
+  #turn = 0;
   #watched = false;
   #readSent: Seq = 0;
   /** The last message of the room, whether it is loaded or not. */
@@ -92,6 +94,7 @@ export class Chat {
     this.#author = author;
     this.#reached = Math.max(this.#reached, lastSeq);
     this.#open = true;
+    this.#turn += 1;
     this.#tries = 0;
     if (this.view.get().starting) void this.#first();
     else if (lastSeq > this.lastSeq) void this.#fill();
@@ -170,15 +173,20 @@ export class Chat {
   }
 
   async #first(): Promise<void> {
-    if (this.#filling) return;
+    if (this.#filling || !this.view.get().starting) return;
     this.#filling = true;
+    const turn = this.#turn;
     try {
       const page = await this.#signal.request<"history">({ type: "history", limit: limits.historyPage });
+      // What was heard before an interruption may not reach up to this page.
+      const from = page.messages[0]?.seq ?? 0;
+      this.view.patch({ messages: this.view.get().messages.filter((message) => message.seq >= from) });
       this.#merge(page.messages);
       this.view.patch({ more: page.more, starting: false });
       if (this.#watched) this.#markRead();
     } catch (error) {
-      this.#againLater(error, () => void this.#first());
+      // Else it is still to come: now, or with the next attachment.
+      if (this.#againLater(error, turn, () => void this.#first())) this.view.patch({ starting: false });
     } finally {
       this.#filling = false;
     }
@@ -188,6 +196,7 @@ export class Chat {
   async #fill(after = this.lastSeq): Promise<void> {
     if (this.#filling || !this.#open) return;
     this.#filling = true;
+    const turn = this.#turn;
     let from = after;
     try {
       for (let pages = 0; pages < FILL_PAGES_MAX; pages += 1) {
@@ -201,7 +210,7 @@ export class Chat {
       }
       await this.#newest();
     } catch (error) {
-      this.#againLater(error, () => void this.#fill(from));
+      this.#againLater(error, turn, () => void this.#fill(from));
     } finally {
       this.#filling = false;
     }
@@ -214,9 +223,11 @@ export class Chat {
     this.#merge(page.messages);
   }
 
-  #againLater(error: unknown, work: () => void): void {
-    if (!this.#open || !isPassing(Refused.from(error).code)) return void this.view.patch({ starting: false });
-    setTimeout(() => this.#open && work(), 1_000);
+  /** Does it again in a moment, if the room is still attached then; says whether it is refused for good. */
+  #againLater(error: unknown, turn: number, work: () => void): boolean {
+    if (turn === this.#turn && !isPassing(Refused.from(error).code)) return true;
+    if (this.#open) setTimeout(() => this.#open && work(), 1_000);
+    return false;
   }
 
   #knows(seq: Seq): boolean {

@@ -2,8 +2,8 @@
  * The own camera and microphone: opening, switching, turning off, and what is wrong with them. Used before joining and in
  * the call; the session only sends what is here.
  *
- * **Invariant:** a camera that is off is released, so its light is off; of two openings the later one wins; and what the host
- * does not allow is off.
+ * **Invariant:** a camera that is off is released, so its light is off; of two openings the later one wins; what the host
+ * does not allow is off; and nothing is opened any more once this was closed.
  */
 import { Emitter } from "../emitter";
 import { Slice } from "../slice";
@@ -65,6 +65,7 @@ export class LocalMedia {
   readonly #store: KeyValue;
   readonly #turn: Record<DeviceKind, number> = { microphone: 0, camera: 0 };
   #talking = false;
+  #closed = false;
   readonly #refresh = (): void => void this.refresh();
 
   constructor(source: DeviceSource | undefined, store: KeyValue) {
@@ -78,6 +79,7 @@ export class LocalMedia {
 
   /** Opens what was on the last time, with one question of the browser for both. */
   async start(): Promise<void> {
+    if (this.#closed) return;
     const { microphone, camera } = this.allowed.get();
     const [microphoneOn, cameraOn] = [this.choices.get().microphoneOn && microphone, this.choices.get().cameraOn && camera];
     if (microphoneOn && cameraOn && this.#source) await this.#openBoth(this.#source);
@@ -161,19 +163,20 @@ export class LocalMedia {
     else this.#release(kind);
   }
 
-  /** Releases both devices, e.g. after leaving. */
+  /** Releases everything for good, e.g. after leaving. What the browser still asks or opens is released when it comes. */
   close(): void {
+    this.#closed = true;
     for (const kind of ["microphone", "camera"] as const) {
       this.#turn[kind] += 1;
       this.#release(kind);
       this.#set(kind, { ...closed });
     }
-    this.screens.stopAll();
+    this.screens.close();
     this.#source?.removeEventListener("devicechange", this.#refresh);
   }
 
   async #open(kind: DeviceKind): Promise<boolean> {
-    if (!this.allowed.get()[kind]) return false;
+    if (this.#closed || !this.allowed.get()[kind]) return false;
     const turn = (this.#turn[kind] += 1);
     // Nothing is known to be wrong while it is tried again, so that what is wrong then is said again.
     this.#set(kind, { on: true, opening: true, problem: null });
@@ -210,8 +213,10 @@ export class LocalMedia {
       kinds.forEach((kind, i) => this.#take(kind, tracks[kind], turns[i] === this.#turn[kind]));
     } catch (error) {
       const problem = problemOf(error);
-      for (const kind of kinds) {
+      for (const [i, kind] of kinds.entries()) {
         const denied = problem === "denied" && !(await isGranted(kind));
+        // Turned off, opened again or closed meanwhile: that stands.
+        if (turns[i] !== this.#turn[kind]) continue;
         if (denied) this.#set(kind, { on: false, track: null, opening: false, problem });
         else await this.#open(kind);
       }
@@ -240,7 +245,7 @@ export class LocalMedia {
       return await take(wanted);
     } catch (error) {
       // The remembered device is not plugged in today: any other will do.
-      if (wanted && problemOf(error) === "missing") return take("");
+      if (wanted && !this.#closed && problemOf(error) === "missing") return take("");
       throw error;
     }
   }

@@ -1,7 +1,8 @@
 /**
  * Screens that this person shares, each with its sound where the browser gives it.
  *
- * **Invariant:** a share that ended, by the page or by the browser's own bar, has released what it captured.
+ * **Invariant:** a share that ended, by the page or by the browser's own bar, has released what it captured; so has one that
+ * was chosen only after all were stopped.
  */
 import { Emitter } from "../emitter";
 import { Slice } from "../slice";
@@ -41,6 +42,9 @@ export class ScreenShares {
   readonly #source: ScreenSource | undefined;
   readonly #may: () => boolean;
   #asking = false;
+  #closed = false;
+  /** Counts how often all were stopped. */
+  #turn = 0;
 
   /** `may`: whether the room lets this person share one now; where not, it has been said. */
   constructor(source: ScreenSource | undefined, may: () => boolean) {
@@ -56,21 +60,23 @@ export class ScreenShares {
   /** Asks the browser for one more screen; to be called from a click or a key. */
   async start(): Promise<void> {
     const place = this.#free();
-    if (place === undefined || this.#asking || !this.#source?.getDisplayMedia || !this.#may()) return;
+    if (place === undefined || this.#closed || this.#asking || !this.#source?.getDisplayMedia || !this.#may()) return;
     this.#asking = true;
+    const turn = this.#turn;
     try {
       const stream = await this.#source.getDisplayMedia(WANTED);
       const [video] = stream.getVideoTracks();
       const audio = stream.getAudioTracks()[0] ?? null;
+      if (turn !== this.#turn) return release({ video, audio });
       if (!video) throw new DOMException("no picture", "NotFoundError");
       // The host may have changed their mind while the person chose.
-      if (!this.#may()) return release({ place, video, audio });
+      if (!this.#may()) return release({ video, audio });
       video.contentHint = "detail";
       if (audio) audio.contentHint = "music";
       video.onended = () => this.#gone(video);
       this.state.set([...this.state.get(), { place, video, audio }]);
     } catch (error) {
-      if ((error as DOMException | undefined)?.name !== "NotAllowedError") this.events.emit("failed", {});
+      if (turn === this.#turn && (error as DOMException | undefined)?.name !== "NotAllowedError") this.events.emit("failed", {});
     } finally {
       this.#asking = false;
     }
@@ -81,10 +87,18 @@ export class ScreenShares {
     this.state.set(this.state.get().filter((share) => share.place !== place));
   }
 
+  /** Stops what there is, and what is being chosen. */
   stopAll(): void {
+    this.#turn += 1;
     if (this.state.get().length === 0) return;
     this.state.get().forEach(release);
     this.state.set([]);
+  }
+
+  /** Stops all for good. */
+  close(): void {
+    this.#closed = true;
+    this.stopAll();
   }
 
   #free(): number | undefined {
@@ -101,8 +115,8 @@ export class ScreenShares {
   }
 }
 
-function release({ video, audio }: Share): void {
-  video.onended = null;
-  video.stop();
+function release({ video, audio }: { video: MediaStreamTrack | undefined; audio: MediaStreamTrack | null }): void {
+  if (video) video.onended = null;
+  video?.stop();
   audio?.stop();
 }

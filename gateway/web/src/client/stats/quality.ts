@@ -91,7 +91,7 @@ function figure(entry: Record<string, unknown>, key: string): number {
 function add(sample: Sample, entry: Record<string, unknown>): void {
   if (entry["type"] === "candidate-pair" && entry["nominated"] === true && entry["state"] === "succeeded") {
     sample.rttMs = Math.max(sample.rttMs ?? 0, figure(entry, "currentRoundTripTime") * 1_000);
-  } else if (entry["type"] === "inbound-rtp" && entry["kind"] === "video") {
+  } else if (entry["type"] === "inbound-rtp") {
     sample.packetsReceived += figure(entry, "packetsReceived");
     sample.packetsLost += figure(entry, "packetsLost");
   } else if (entry["type"] === "remote-inbound-rtp") {
