@@ -8,7 +8,7 @@ import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react"
 import { useLocation, useNavigate } from "react-router";
 
 import { useText } from "../../app/i18n";
-import { debugSession, lasting, loadJson, Refused, saveJson, wall, type EndReason, type Join, type LocalMedia, type Room, type RoomSession } from "../../client";
+import { debugSession, lasting, loadJson, Refused, saveJson, serverNow, type EndReason, type Join, type LocalMedia, type Room, type RoomSession } from "../../client";
 import { Button } from "../../ui/button";
 import { useAuth, useClient, useMe } from "../shared/services";
 import { Plain, Shell, Waiting } from "../shared/shell";
@@ -31,7 +31,7 @@ type Phase =
   | { at: "failed"; refused: Refused };
 
 function hasEnded(room: Room): boolean {
-  return room.closedAt !== undefined || (room.expiresAt !== undefined && room.expiresAt <= wall());
+  return room.closedAt !== undefined || (room.expiresAt !== undefined && room.expiresAt <= serverNow());
 }
 
 export interface Entry {

@@ -14,7 +14,7 @@ import { Tooltip } from "../../ui/tooltip";
 import { useSlice } from "../../ui/use-slice";
 import { copyText, roomUrl } from "../shared/links";
 import { clockOf } from "../shared/when";
-import { useSeconds, useWall } from "./hooks";
+import { useSeconds, useServerClock } from "./hooks";
 import type { RoomView } from "./room-view";
 
 export function Header({ session, view, narrow }: { session: RoomSession; view: RoomView; narrow: boolean }) {
@@ -69,7 +69,7 @@ export function useCopyLink(session: RoomSession): () => void {
 
 function Clock({ session }: { session: RoomSession }) {
   const since = useSlice(session.roster, (roster) => roster.byId.get(roster.self)?.joinedAt);
-  const at = useWall();
+  const at = useServerClock();
   if (since === undefined) return null;
   return (
     <time role="timer" className="hidden text-muted tabular-nums sm:block">

@@ -5,7 +5,7 @@
  */
 import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore, type RefObject } from "react";
 
-import { now, wall, type RoomSession } from "../../client";
+import { now, serverNow, type RoomSession } from "../../client";
 
 export interface Size {
   width: number;
@@ -43,10 +43,10 @@ export function useSeconds(since: number): number {
 }
 
 /** Wall time, once a second. */
-export function useWall(): number {
-  const [at, setAt] = useState(wall);
+export function useServerClock(): number {
+  const [at, setAt] = useState(serverNow);
   useEffect(() => {
-    const timer = setInterval(() => setAt(wall()), 1_000);
+    const timer = setInterval(() => setAt(serverNow()), 1_000);
     return () => clearInterval(timer);
   }, []);
   return at;
