@@ -1,5 +1,6 @@
 //! The core under virtual time: real SRTP at both ends, no socket, no thread.
 
+mod allocation;
 mod close;
 mod feedback;
 mod forwarding;
