@@ -84,4 +84,17 @@ describe("events of a room", () => {
     state.snapshot(joined({ epoch: 2, n: 50, roster: [person("old")] }));
     expect(names(state)).toEqual(["new"]);
   });
+
+  it("that came before an older snapshot of the same owner are not undone by it, nor by what completes it", () => {
+    const state = started();
+    state.event(frame(6, enters("b")));
+    state.event(frame(7, { type: "peer_left", peer: "a", reason: "left" }));
+    expect(state.snapshot(joined({ n: 6, roster: [person("a"), person("b")] }))).toEqual({ applied: [], gap: false });
+    state.late(enters("a"));
+    expect([names(state), state.position.n]).toEqual([["b"], 7]);
+    expect(state.event(frame(8, enters("c"))).gap).toBe(false);
+    state.snapshot(joined({ n: 8, roster: [person("b"), person("c")] }));
+    state.late(enters("d"));
+    expect(names(state)).toEqual(["b", "c", "d"]);
+  });
 });

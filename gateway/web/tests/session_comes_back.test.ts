@@ -145,7 +145,7 @@ describe("a session", () => {
   it("uses the newest resume token", async () => {
     await inCall();
     room.wire.last.say({ type: "resume_token", token: "token 9" }, { room: ROOM });
-    expect(loadSeat(room.store, "abc-defg-hij")?.token).toBe("token 9");
+    expect(loadSeat(room.store, "guest", "abc-defg-hij")?.token).toBe("token 9");
     room.wire.last.fail();
     await settle();
     room.wire.last.open();
@@ -215,7 +215,7 @@ describe("a session", () => {
     room.wire.last.fail("resume_refused");
     await settle();
     expect(room.session.connection.get()).toEqual({ state: "ended", end });
-    expect(loadSeat(room.store, "abc-defg-hij")).toBeUndefined();
+    expect(loadSeat(room.store, "guest", "abc-defg-hij")).toBeUndefined();
     expect(room.media.connections.every((c) => c.closed)).toBe(true);
   });
 
@@ -235,6 +235,46 @@ describe("a session", () => {
     }
   });
 
+  it.each(["join", "resume"] as const)("gives a seat back that it is given only after leaving, by %s", async (way) => {
+    if (way === "resume") {
+      await inCall();
+      room.wire.last.fail();
+    } else {
+      room = testRoom();
+      room.session.start();
+    }
+    await settle();
+    const { last } = room.wire;
+    last.open();
+    await settle();
+    room.session.leave();
+    room.session.leave();
+    expect(room.session.connection.get()).toEqual({ state: "ended", end: { why: "left" } });
+    expect([last.of("leave").length, last.closed]).toEqual([0, false]);
+    last.reply(way, joined());
+    await settle();
+    expect(last.of("leave").map((frame) => frame.room)).toEqual([ROOM]);
+    expect(last.closed).toBe(true);
+    expect(loadSeat(room.store, "guest", "abc-defg-hij")).toBeUndefined();
+    expect(room.session.connection.get()).toEqual({ state: "ended", end: { why: "left" } });
+    expect(room.media.connections.every((c) => c.closed)).toBe(true);
+    await settle(20_000);
+    expect(room.wire.last).toBe(last);
+    expect(room.rejoin).not.toHaveBeenCalled();
+  });
+
+  it("closes its socket after leaving, though no answer comes", async () => {
+    room = testRoom();
+    room.session.start();
+    await settle();
+    room.wire.last.open();
+    await settle();
+    room.session.leave();
+    await settle(10_001);
+    expect(room.wire.last.closed).toBe(true);
+    expect(room.wire.sockets).toHaveLength(1);
+  });
+
   it("asks for a snapshot when a gap stays open", async () => {
     await inCall();
     event(room, 9, { type: "peer_joined", peer: person("c") });
@@ -252,7 +292,7 @@ describe("a session", () => {
     room.wire.last.say(joined({ epoch: 2, n: 1, roster: [person(SELF), person("d")], resumeToken: "token 3" }), { room: ROOM });
     expect(room.session.roster.get().peers).toHaveLength(2);
     expect(room.media.connections.filter((c) => !c.closed)).toHaveLength(2);
-    expect(loadSeat(room.store, "abc-defg-hij")?.token).toBe("token 3");
+    expect(loadSeat(room.store, "guest", "abc-defg-hij")?.token).toBe("token 3");
   });
 
   it("repairs media: first an ICE restart, then a new attachment", async () => {

@@ -114,6 +114,26 @@ describe("a direct link", () => {
     expect(w.links.last.config.iceServers).toEqual([{ urls: ["stun:x"] }]);
   });
 
+  it("hears what the other end said before the room told of the link", async () => {
+    const w = world();
+    const candidate = (name: string) => ({ type: "candidate", candidate: name, mid: "0" }) as const;
+    w.way.hear("b", 1, candidate("of a link that never was"));
+    w.way.hear("b", 2, { type: "description", kind: "offer", sdp: "theirs" });
+    w.way.hear("b", 2, candidate("early"));
+    w.way.hear("c", 2, candidate("of somebody else"));
+    w.way.hear("b", 1, candidate("late"));
+    for (let i = 0; i < 1_000; i += 1) w.way.hear("b", 2, candidate(`number ${i}`));
+    w.take(direct(2));
+    await settle();
+    expect(w.of("direct")).toMatchObject([{ to: "b", link: 2, payload: { type: "description", kind: "answer" } }]);
+    const { candidates } = w.links.last;
+    expect(candidates.slice(0, 2)).toEqual([{ candidate: "early", sdpMid: "0" }, { candidate: "number 0", sdpMid: "0" }]);
+    expect(candidates).toHaveLength(62);
+    w.take(direct(3));
+    await settle();
+    expect(w.links.last.candidates).toEqual([]);
+  });
+
   it("says again what was lost with the line", async () => {
     const w = world("c");
     w.take(direct(1, "c"));

@@ -115,6 +115,7 @@ describe("how the connection stands", () => {
     ["nor while that is made anew", { state: "live" }, { attached: false, carried: true }, { state: "live" }],
     ["says that the line is lost to them too", { state: "live" }, { attached: false, lineOpen: false, carried: true }, { state: "reconnecting", since: 500, part: "line" }],
     ["is live at once when only the server's media is still missing", lost, { media: "connecting", carried: true }, { state: "live" }],
+    ["nor waits for it the first time", { state: "connecting", step: "room" }, { hadMedia: false, media: "connecting", carried: true }, { state: "live" }],
     ["has moved", lost, { moved: true }, { state: "moved" }],
   ];
   it.each(cases)("%s", (_, before, changed, after) => expect(standingOf(before, { ...facts, ...changed })).toEqual(after));

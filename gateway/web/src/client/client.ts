@@ -10,9 +10,9 @@ import { Api } from "./http/api";
 import { Auth, type AuthEnvironment } from "./http/auth";
 import { Http, type Fetch } from "./http/http";
 import { makePeerConnection, type MakePeerConnection } from "./media/peer-connection";
-import type { JoinAnswer } from "./protocol/generated";
+import type { JoinAnswer, Me } from "./protocol/generated";
 import { RoomSession } from "./session/session";
-import { loadSeat } from "./session/seat-store";
+import { forgetSeats, GUEST, loadSeat } from "./session/seat-store";
 import type { StoredSeat } from "./session/views";
 import { Gateways, ownGateway } from "./socket/gateways";
 import { Link, type Wire, type WireSocket } from "./socket/link";
@@ -57,6 +57,18 @@ export class RookeryClient {
     const http = new Http(env.fetch);
     this.auth = new Auth(http, env.auth);
     this.api = new Api(http, this.auth);
+    let user = this.#user;
+    this.auth.state.subscribe(() => {
+      const before = user;
+      user = this.#user;
+      // Whoever comes next at this browser has nothing of the one before.
+      if (before && user?.id !== before.id) forgetSeats(env.session);
+    });
+  }
+
+  get #user(): Me | undefined {
+    const state = this.auth.state.get();
+    return state.status === "in" ? state.user : undefined;
   }
 
   /** The own devices, for one visit to a room. */
@@ -64,17 +76,17 @@ export class RookeryClient {
     return new LocalMedia(this.#env.devices, this.#env.local);
   }
 
-  /** The seat that this tab had before a reload. */
+  /** The seat that this tab had before a reload, of whoever is signed in or of a guest. */
   seatOf(slug: string): StoredSeat | undefined {
-    return loadSeat(this.#env.session, slug);
+    return loadSeat(this.#env.session, this.#user?.id ?? GUEST, slug);
   }
 
   /** Takes a seat in a room. The session is to be started by the caller. */
   enter({ slug, local, entry, displayName, password }: Entering): RoomSession {
-    const who = this.auth.state.get();
-    const member = who.status === "in" ? who.user : null;
+    const member = this.#user;
     const link = this.#link(member ? `user ${member.id}` : `guest ${slug}`);
     return new RoomSession({
+      who: member?.id ?? GUEST,
       slug,
       link,
       local,

@@ -63,7 +63,7 @@ export function testRoom(options: Partial<SessionOptions> & { devices?: boolean 
   const local = new LocalMedia(options.devices ? testDevices() : undefined, memoryStore());
   const rejoin = vi.fn(() => Promise.resolve(joinAnswer()));
   const session = new RoomSession({
-    slug: "abc-defg-hij", link, local, make: media.make, store, entry: { answer: joinAnswer() }, displayName: null, rejoin,
+    who: "guest", slug: "abc-defg-hij", link, local, make: media.make, store, entry: { answer: joinAnswer() }, displayName: null, rejoin,
     allow: () => Promise.resolve(),
     openingFor: (answer) => Promise.resolve(`?ticket=${answer.ticket}`),
     ...options,

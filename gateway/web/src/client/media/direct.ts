@@ -24,6 +24,9 @@ const LOOK_MS = 40;
 /** How often it is told who speaks, as the server does it. */
 const LEVELS_MS = 200;
 
+/** What the other end said of a link before the room told of it: an offer and its candidates. More is not kept. */
+const EARLY_MAX = 64;
+
 export interface DirectHooks {
   /** What is shown, what the other end shows, or the link itself changed. */
   changed(): void;
@@ -49,8 +52,12 @@ export class Direct {
   #self: PeerId = "";
   #other: PeerId = "";
   #number: LinkNumber | undefined;
+  /** The highest number that the room has told of. */
+  #newest: LinkNumber = 0;
   #wanted = false;
   #useless = false;
+  /** Of one link, the newest that was heard of and not told of. */
+  #early: { from: PeerId; link: LinkNumber; payload: DirectPayload }[] = [];
   #brokenAt: number | undefined;
   #leavesAt: number | undefined;
   #known: Known = new Map();
@@ -109,11 +116,13 @@ export class Direct {
     this.#close();
     this.#self = self;
     this.#number = path.link;
+    this.#newest = Math.max(this.#newest, path.link);
     this.#other = other;
     this.#wanted = true;
     const ends = { link: path.link, to: this.#other, polite: path.peers[0] === self, ice, codec: this.codec };
     this.#link = new DirectLink(this.#make, this.#signal, ends, { changed: () => this.#changed(), broken: () => this.#giveUp() });
     this.#link.send(this.#outgoing);
+    for (const { from, link, payload } of this.#early.splice(0)) this.hear(from, link, payload);
     this.#brokenAt = now();
     this.#look();
     this.#levelTimer = setInterval(() => void this.#listen(), LEVELS_MS);
@@ -135,9 +144,16 @@ export class Direct {
     this.#link?.renew(ice).catch(() => undefined);
   }
 
-  /** Something of the other end. */
+  /** Something of the other end. It comes by another way than the room's events, and may be here before the link is told of. */
   hear(from: PeerId, link: LinkNumber, payload: DirectPayload): void {
+    if (link > this.#newest) return this.#keep(from, link, payload);
     if (this.#wanted && from === this.#other && link === this.#number) this.#link?.hear(payload);
+  }
+
+  #keep(from: PeerId, link: LinkNumber, payload: DirectPayload): void {
+    const kept = this.#early[0]?.link ?? 0;
+    if (link > kept) this.#early = [];
+    if (link >= kept && this.#early.length < EARLY_MAX) this.#early.push({ from, link, payload });
   }
 
   /** What is to be sent; `id`s are those that the server gave. */

@@ -2,8 +2,9 @@
  * The publish connection: what this client sends. The client offers; muting keeps the m-line and takes the track out of it,
  * and so does ending a publication: the next one of its key takes the m-line over, without an offer.
  *
- * **Invariant:** at most one offer is under way; a publication that the server refused is not offered again; and what the
- * server was told about muting ends up equal to what is wanted, whatever was lost in between.
+ * **Invariant:** at most one offer is under way; a publication that the server refused is offered again only on a new
+ * connection or when the person turns it on anew; and what the server was told about muting ends up equal to what is wanted,
+ * whatever was lost in between.
  */
 import { Refused } from "../errors";
 import type { IceServer, MediaKind, SourceKind, TrackId, TrackInfo } from "../protocol/generated";
@@ -100,6 +101,8 @@ export class Publisher {
     if (!known && !track) return;
     const publication = known ?? { key, source, kind, track, muted };
     this.#publications.set(key, publication);
+    const anew = publication.refused !== undefined && !muted && track !== null && (publication.muted || publication.track !== track);
+    if (anew) delete publication.refused;
     publication.muted = muted;
     if (publication.track !== track) {
       publication.track = track;
@@ -109,7 +112,7 @@ export class Publisher {
     delete publication.ended;
     if (!this.#ready) return;
     if (!publication.transceiver) this.#negotiate();
-    else if (again && !publication.id) this.#publishAgain(publication);
+    else if ((again || anew) && !publication.id) this.#publishAgain(publication);
     else this.#tellMute(publication);
   }
 
@@ -136,6 +139,7 @@ export class Publisher {
       delete publication.id;
       delete publication.told;
       delete publication.held;
+      delete publication.refused;
     }
     this.#negotiate();
   }

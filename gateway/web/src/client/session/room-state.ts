@@ -36,6 +36,8 @@ export class RoomState {
   #epoch: Epoch = 0;
   #n: EventNumber = 0;
   #early: ServerFrame[] = [];
+  /** The last snapshot was not taken, nor is what completes it. */
+  #refusing = false;
 
   get position(): { epoch: Epoch; n: EventNumber } {
     return { epoch: this.#epoch, n: this.#n };
@@ -43,8 +45,9 @@ export class RoomState {
 
   /** Takes a snapshot over everything known, then the kept events that are newer than it. */
   snapshot(joined: Joined): Outcome {
-    // Snapshots may be overtaken by a newer owner's; an older one is not taken.
-    if (joined.epoch < this.#epoch) return { applied: [], gap: this.#early.length > 0 };
+    // Snapshots may be overtaken, by a newer owner's or by events; an older one is not taken.
+    this.#refusing = joined.epoch < this.#epoch || (joined.epoch === this.#epoch && joined.n < this.#n);
+    if (this.#refusing) return { applied: [], gap: this.#early.length > 0 };
     this.#epoch = joined.epoch;
     this.#n = joined.n;
     this.path = joined.path;
@@ -55,7 +58,7 @@ export class RoomState {
 
   /** Takes a part of a snapshot that did not fit into its frame: it has no number. */
   late(message: ServerMessage): Outcome {
-    this.#apply(message);
+    if (!this.#refusing) this.#apply(message);
     return { applied: [], gap: this.#early.length > 0 };
   }
 

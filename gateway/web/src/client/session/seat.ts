@@ -1,8 +1,8 @@
 /**
  * The seat in a room: getting it by ticket, taking it again by token, and what follows from each refusal.
  *
- * **Invariant:** one attachment is under way at a time, an answer to an older one is not heard, and a token or ticket that
- * was refused is not used again.
+ * **Invariant:** one attachment is under way at a time, an answer to an older one is not heard, a token or ticket that was
+ * refused is not used again, and a seat that is given only after the person left is given back.
  */
 import { backoffMs } from "../backoff";
 import { wall } from "../clock";
@@ -19,6 +19,8 @@ const ATTACH_BACKOFF = { baseMs: 250, capMs: 5_000 };
 const SPENT: ReadonlySet<ClientCode> = new Set<ClientCode>(["resume_refused", "ticket_invalid", "ticket_expired", "unauthorized", "token_expired"]);
 
 export interface SeatOptions {
+  /** Whose the seat is: the user's id, or `GUEST`. */
+  who: string;
   slug: string;
   link: Link;
   store: KeyValue;
@@ -49,6 +51,9 @@ export class Seat {
   #srtp: SrtpProfile = "gcm";
   #turn = 0;
   #tries = 0;
+  #left = false;
+  /** Settles when what was last asked for is answered, or cannot be any more. */
+  #asked: Promise<void> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SeatOptions, hooks: SeatHooks) {
@@ -86,12 +91,18 @@ export class Seat {
   }
 
   /** Joins or resumes on the open socket. */
-  async attach(keepMedia: boolean): Promise<void> {
+  attach(keepMedia: boolean): Promise<void> {
+    this.#asked = this.#attach(keepMedia);
+    return this.#asked;
+  }
+
+  async #attach(keepMedia: boolean): Promise<void> {
     this.stop();
     const turn = this.#turn;
     const { link } = this.#options;
     const onReply = (joined: Joined): void => {
-      if (turn === this.#turn) this.#attached(joined, keepMedia);
+      if (this.#left) link.cast({ type: "leave" }, this.#room.id);
+      else if (turn === this.#turn) this.#attached(joined, keepMedia);
     };
     try {
       if (this.#token) {
@@ -105,6 +116,13 @@ export class Seat {
     } catch (error) {
       if (turn === this.#turn) this.#notAttached(Refused.from(error), keepMedia);
     }
+  }
+
+  /** The person leaves. Resolves when a seat that is just being asked for is given back, or was not given. */
+  leave(): Promise<void> {
+    this.#left = true;
+    this.stop();
+    return this.#asked;
   }
 
   /** What is under way is not heard any more. */
@@ -141,14 +159,15 @@ export class Seat {
 
   renew(token: string): void {
     this.#token = token;
-    const { store, slug, link, displayName } = this.#options;
-    saveSeat(store, slug, { room: this.#room, token, gateways: [...link.gateways.all], displayName, at: wall() });
+    const { store, who, slug, link, displayName } = this.#options;
+    saveSeat(store, who, slug, { room: this.#room, token, gateways: [...link.gateways.all], displayName, at: wall() });
   }
 
   forget(): void {
     this.#token = undefined;
     this.#answer = undefined;
-    forgetSeat(this.#options.store, this.#options.slug);
+    const { store, who, slug } = this.#options;
+    forgetSeat(store, who, slug);
   }
 
   #attached(joined: Joined, asked: boolean): void {

@@ -119,8 +119,9 @@ export class RoomSession implements Rider {
 
   /** Leaves for good. */
   leave(): void {
+    if (this.#ended) return;
     if (this.#attached) this.#link.cast({ type: "leave" }, this.room);
-    this.#end({ why: "left" });
+    this.#end({ why: "left" }, this.#attached ? undefined : this.#seat.leave());
   }
 
   kick(peer: PeerId): void {
@@ -441,7 +442,8 @@ export class RoomSession implements Rider {
     this.#say();
   }
 
-  #end(end: EndReason): void {
+  /** `said`: settles when nothing is to be said to the server any more. */
+  #end(end: EndReason, said?: Promise<void>): void {
     if (this.#ended) return;
     this.#detach();
     this.#ended = true;
@@ -452,7 +454,7 @@ export class RoomSession implements Rider {
     this.stats.stop();
     this.media.close();
     this.slots.set(new Map());
-    this.#link.alight(this);
+    this.#link.alight(this, said);
     this.connection.set({ state: "ended", end });
     this.events.emit("ended", end);
   }

@@ -31,7 +31,7 @@ export function standingOf(before: ConnectionView, { attached, lineOpen, vacant,
     if (before.state !== "connecting") return { state: "reconnecting", since, part: "line" };
     return { state: "connecting", step: lineOpen ? "room" : vacant ? "seat" : "line" };
   }
-  if (before.state === "connecting" && !hadMedia && media === "connecting") return { state: "connecting", step: "media" };
+  if (before.state === "connecting" && !hadMedia && media === "connecting" && !carried) return { state: "connecting", step: "media" };
   if (media === "lost" && !carried) return { state: "reconnecting", since, part: "media" };
   // While a lost connection is being rebuilt the picture is still frozen.
   if (before.state === "reconnecting" && media === "connecting" && !carried) return { ...before, part: "media" };

@@ -105,10 +105,14 @@ export class Link {
     else if (phase === "open") rider.opened();
   }
 
-  /** Lets a rider go; without any the socket is closed. */
-  alight(rider: Rider): void {
+  /** Lets a rider go; without any the socket is closed, once what the rider still says there is `said`. */
+  alight(rider: Rider, said?: Promise<void>): void {
     this.#riders.delete(rider);
-    if (this.#riders.size === 0) this.#shut();
+    const done = (): void => {
+      if (this.#riders.size === 0) this.#shut();
+    };
+    if (said && this.#waiting.size > 0) void said.finally(done);
+    else done();
   }
 
   /** Gives the present socket up and dials again; `next` turns to the next gateway before. */
