@@ -44,9 +44,9 @@ export const people: Person[] = names.slice(0, Number(option("people") ?? 5)).ma
 export const SELF = uuid(1);
 export const role = option("host") ? "host" : "member";
 
-/** What those who are not its host may send in the first room; `barred=camera+screen` says what not. */
+/** What those who are not its host may send in the first room; `barred=camera.screen` says what not. */
 export const allowed: { now: Allowed } = {
-  now: Object.fromEntries(["microphone", "camera", "screen"].map((what) => [what, !(option("barred") ?? "").split("+").includes(what)])) as unknown as Allowed,
+  now: Object.fromEntries(["microphone", "camera", "screen"].map((what) => [what, !(option("barred") ?? "").split(".").includes(what)])) as unknown as Allowed,
 };
 
 let seq = 0;

@@ -127,13 +127,12 @@ export const calls: Look[] = [
       await page.getByRole("figure", { name: "Ada Kovács (you), microphone on, camera on" }).waitFor();
       await mock(page, (m) => m.allow({ camera: false, screen: false }));
       await page.getByText("The host does not allow cameras, so yours was turned off.").first().waitFor();
-      await page.getByRole("button", { name: "Start camera. The host does not allow cameras." }).hover();
-      await page.getByRole("tooltip").waitFor();
+      await page.getByRole("button", { name: "Start camera. The host does not allow cameras." }).waitFor();
     },
   },
   {
     name: "room-barred-phone",
-    path: `${ROOM}?mock=people=4,barred=microphone+screen`,
+    path: `${ROOM}?mock=people=4,barred=microphone.screen`,
     size: PHONE,
     ready: async (page) => {
       await enter(page);
@@ -144,7 +143,7 @@ export const calls: Look[] = [
   },
   {
     name: "room-allowed-again",
-    path: `${ROOM}?mock=people=3,barred=camera+screen`,
+    path: `${ROOM}?mock=people=3,barred=camera.screen`,
     ready: async (page) => {
       await enter(page);
       await pictures(page, 2);
