@@ -4,7 +4,7 @@
  * **Invariant:** everything is done by the host's own menu, and judged by what the others see and hear.
  */
 import { expect, test } from "./support/fixtures";
-import { allow, byServer, couple, hostRestricts } from "./support/moves";
+import { allow, byServer, directCouple, hostRestricts } from "./support/moves";
 import { screenToShare } from "./support/sources";
 
 /** The promises are 200 ms and 100 ms; a busy machine is given five times as much here, `make bench` asserts them. */
@@ -12,7 +12,7 @@ const PICTURE_GAP_MS = 5 * 200;
 const SOUND_GAP_MS = 5 * 100;
 
 test("a host who does not allow cameras moves both to the server: one picture ends, all else goes on", async ({ person }) => {
-  const [ada, ben] = await couple(person);
+  const [ada, ben] = await directCouple(person);
   const { ada: a, ben: b } = await hostRestricts(ada, ben);
   console.log(`figure host_restricts_ben: picture gap ${Math.round(b.pictureGapMs)} ms, sound gap ${Math.round(b.soundGapMs)} ms, heard twice ${Math.round(b.twiceMs)} ms, ${b.pictures} pictures`);
   console.log(`figure host_restricts_ada: sound gap ${Math.round(a.soundGapMs)} ms, heard twice ${Math.round(a.twiceMs)} ms`);

@@ -7,6 +7,7 @@
 import { createHmac } from "node:crypto";
 
 import { expect, test } from "./support/fixtures";
+import { couple, directCouple } from "./support/moves";
 import type { RookeryNode } from "./support/node";
 import type { Person } from "./support/person";
 import { TurnServer } from "./support/turn";
@@ -14,24 +15,20 @@ import { beginNoticing, noticed, ways } from "./support/ways";
 
 const SECRET = "a secret of two";
 
-async function couple(node: RookeryNode, person: (name: string, options: { at: string }) => Promise<Person>): Promise<[Person, Person]> {
-  const [ada, ben] = [await person("Ada", { at: node.url }), await person("Ben", { at: node.url })];
-  for (const one of [ada, ben]) {
+/** Two who are told to use a relay only. */
+const arriving =
+  (node: RookeryNode, person: (name: string, options: { at: string }) => Promise<Person>) =>
+  async (name: string): Promise<Person> => {
+    const one = await person(name, { at: node.url });
     await one.context.addInitScript(() => localStorage.setItem("rookery.relay", "1"));
-    await one.signUp();
-  }
-  const path = await ada.startMeeting();
-  await ben.join(path);
-  await ben.live();
-  await Promise.all([ada.sees(1), ben.sees(1)]);
-  return [ada, ben];
-}
+    return one;
+  };
 
 test("relay-only people are connected by a TURN server with credentials that the node made", async ({ another, person }) => {
   const turn = await TurnServer.start(SECRET);
   try {
     const node = await another({ settings: { "media.ice_servers": turn.url, "media.turn_secret": SECRET } });
-    const [ada, ben] = await couple(node, person);
+    const [ada, ben] = await directCouple(arriving(node, person));
     for (const one of [ada, ben]) {
       await expect
         .poll(async () => {
@@ -63,7 +60,7 @@ test("a TURN server that refuses the credentials leaves both with the server", a
   const turn = await TurnServer.start("another secret");
   try {
     const node = await another({ settings: { "media.ice_servers": turn.url, "media.turn_secret": SECRET } });
-    const [ada, ben] = await couple(node, person);
+    const [ada, ben] = await couple(arriving(node, person));
     for (const one of [ada, ben]) {
       await expect
         .poll(async () => {
@@ -101,7 +98,7 @@ test("a call that outlasts its credentials goes on by fresh ones", async ({ anot
   const turn = await TurnServer.start(SECRET);
   try {
     const node = await another({ settings: { "media.ice_servers": turn.url, "media.turn_secret": SECRET, "media.turn_lifetime": "8s" } });
-    const [ada, ben] = await couple(node, person);
+    const [ada, ben] = await directCouple(arriving(node, person));
     const direct = async (): Promise<void> => {
       for (const one of [ada, ben])
         await expect

@@ -4,7 +4,7 @@
  * **Invariant:** which way media goes is read off the browser's statistics, gaps off what is shown and played.
  */
 import { expect, test } from "./support/fixtures";
-import { byServer, couple, directly, notReached } from "./support/moves";
+import { byServer, directCouple, directly, notReached } from "./support/moves";
 import type { Person } from "./support/person";
 import { screenToShare, silentMicrophone } from "./support/sources";
 import { beginNoticing, noticed, ways, type Noticed } from "./support/ways";
@@ -40,8 +40,7 @@ async function heardFrom(person: Person): Promise<boolean> {
 }
 
 test("two members are connected directly, and the third who comes moves all to the server", async ({ person }) => {
-  const [ada, ben, path] = await couple(person);
-  await Promise.all([directly(ada), directly(ben)]);
+  const [ada, ben, path] = await directCouple(person);
   const node = Number(new URL(ada.page.url()).port);
   const { remote } = await ways(ada.page);
   expect(remote?.port).not.toBe(node);
@@ -74,8 +73,7 @@ test("two members are connected directly, and the third who comes moves all to t
 });
 
 test("muting takes sound and picture off the direct link, and brings them back, both ways", async ({ person }) => {
-  const [ada, ben] = await couple(person);
-  await Promise.all([directly(ada), directly(ben)]);
+  const [ada, ben] = await directCouple(person);
   for (const [one, other] of [[ada, ben], [ben, ada]] as const) {
     await one.page.keyboard.press("m");
     await other.page.getByRole("figure", { name: `${one.name}, microphone off, camera on` }).waitFor();
@@ -116,8 +114,7 @@ test("a screen that is shared, and a tile that is hidden, keep to the direct lin
 });
 
 test("a reload of one makes a new link, and the call goes on directly", async ({ person }) => {
-  const [ada, ben] = await couple(person);
-  await Promise.all([directly(ada), directly(ben)]);
+  const [ada, ben] = await directCouple(person);
   await ben.page.reload();
   await ben.live();
   await Promise.all([ada.sees(1), ben.sees(1)]);
@@ -141,8 +138,7 @@ test("without a direct connection within 2 s both stay with the server, and miss
 });
 
 test("a direct link that breaks during the call is replaced by the server", async ({ person }) => {
-  const [ada, ben] = await couple(person);
-  await Promise.all([directly(ada), directly(ben)]);
+  const [ada, ben] = await directCouple(person);
   // As if the other's machine had thrown it away: nothing more comes, and nobody says so.
   await ben.page.evaluate(() => (window as unknown as { __rookery: { connections: Map<string, RTCPeerConnection> } }).__rookery.connections.get("direct")?.close());
   await Promise.all([byServer(ada), byServer(ben)]);
@@ -150,8 +146,7 @@ test("a direct link that breaks during the call is replaced by the server", asyn
 });
 
 test("nobody seems to be away because the server hears nothing of them", async ({ person }) => {
-  const [ada, ben] = await couple(person);
-  await Promise.all([directly(ada), directly(ben)]);
+  const [ada, ben] = await directCouple(person);
   for (const { page } of [ada, ben]) {
     await page.evaluate(() => {
       type Roster = { get(): { peers: { reconnecting: boolean }[] }; subscribe(listener: () => void): () => void };

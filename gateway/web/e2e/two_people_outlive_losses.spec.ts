@@ -7,7 +7,7 @@
 import type { Page } from "@playwright/test";
 
 import { expect, test } from "./support/fixtures";
-import { byServer, couple, directly } from "./support/moves";
+import { byServer, directCouple, directly } from "./support/moves";
 import { TurnServer } from "./support/turn";
 import { beginNoticing, noticed, ways } from "./support/ways";
 
@@ -49,16 +49,15 @@ const sameLink = (page: Page): Promise<boolean> =>
 const peopleIn = (page: Page): Promise<number> =>
   page.evaluate(() => (window as unknown as { __rookery: { session: { roster: { get(): { peers: unknown[] } } } } }).__rookery.session.roster.get().peers.length);
 
-test("a link that dies without a word is noticed within a second, and the server takes over", async ({ another, person }) => {
+test("a link that dies without a word is left to the server within a second", async ({ another, person }) => {
   const turn = await TurnServer.start("a secret of three");
   try {
     const node = await another({ settings: { "media.ice_servers": turn.url, "media.turn_secret": "a secret of three" } });
-    const [ada, ben] = await couple(async (name) => {
+    const [ada, ben] = await directCouple(async (name) => {
       const one = await person(name, { at: node.url });
       await one.context.addInitScript(() => localStorage.setItem("rookery.relay", "1"));
       return one;
     });
-    await Promise.all([directly(ada), directly(ben)]);
     await Promise.all([beginNoticing(ada.page), beginNoticing(ben.page)]);
     await ada.page.waitForTimeout(1_000);
     turn.standStill();
@@ -77,8 +76,7 @@ test("a link that dies without a word is noticed within a second, and the server
 
 test("the loss of the server's media is not noticed by two who see and hear each other", async ({ another, person }) => {
   const node = await another({ settings: { "admin.faults": "true" } });
-  const [ada, ben] = await couple((name) => person(name, { at: node.url }));
-  await Promise.all([directly(ada), directly(ben)]);
+  const [ada, ben] = await directCouple((name) => person(name, { at: node.url }));
   const { room, peer } = await ben.page.evaluate(() => {
     type Session = { room: string; roster: { get(): { self: string } } };
     const { session } = (window as unknown as { __rookery: { session: Session } }).__rookery;
@@ -99,8 +97,7 @@ test("the loss of the server's media is not noticed by two who see and hear each
 
 test("a killed node is back: the two talked on meanwhile, and each is there once", async ({ another, person }) => {
   const node = await another({});
-  const [ada, ben] = await couple((name) => person(name, { at: node.url }));
-  await Promise.all([directly(ada), directly(ben)]);
+  const [ada, ben] = await directCouple((name) => person(name, { at: node.url }));
   await Promise.all([beginWatching(ada.page), beginWatching(ben.page)]);
   const restarting = node.restart();
   // While there is no server at all.

@@ -256,7 +256,7 @@ describe("a direct link", () => {
     expect(w.way.shown.size, "the last frame stays until the server's comes").toBe(2);
   });
 
-  it("on which nothing comes any more is left to both ways after half a second, and given up after one", async () => {
+  it("on which nothing comes any more is left to both ways after half a second, and given up after two", async () => {
     const w = world();
     await shown(w);
     for (let i = 0; i < 4; i += 1) {
@@ -270,11 +270,29 @@ describe("a direct link", () => {
     expect([w.way.shown.size, w.of("direct_failed").length]).toEqual([2, 0]);
     w.links.last.beats();
     expect([w.way.works, w.way.delivered.size], "it was only late").toEqual([true, 1]);
-    await settle(1_250);
+    await settle(1_500);
+    expect([w.way.delivered.size, w.of("direct_failed").length]).toEqual([0, 0]);
+    await settle(750);
     expect(w.of("direct_failed")).toEqual([{ type: "direct_failed", link: 1 }]);
     await settle(2_000);
     expect(w.of("direct_failed"), "said once").toHaveLength(1);
     expect(w.way.kept, "and not to be taken up again").toBeUndefined();
+  });
+
+  it("that looks for another way is good for as long as the other is heard by the present one", async () => {
+    const w = world();
+    await shown(w);
+    w.links.last.beats();
+    w.links.last.becomes("connecting");
+    for (let i = 0; i < 16; i += 1) {
+      w.links.last.beats();
+      await settle(250);
+    }
+    expect([w.way.works, w.way.delivered.size, w.of("direct_failed").length]).toEqual([true, 1, 0]);
+    await settle(1_000);
+    expect([w.way.works, w.way.delivered.size]).toEqual([false, 0]);
+    await settle(2_000);
+    expect(w.of("direct_failed")).toHaveLength(1);
   });
 
   it("by which media comes is good without a beat, and nobody who never beat is silent", async () => {
@@ -288,7 +306,7 @@ describe("a direct link", () => {
       await settle(250);
       expect(w.way.works).toBe(true);
     }
-    await settle(1_250);
+    await settle(2_250);
     expect(w.of("direct_failed")).toHaveLength(1);
   });
 

@@ -90,8 +90,11 @@ export class DirectLink {
     };
   }
 
+  /** A browser that looks for another way calls itself unconnected while the present one carries on. */
   get connected(): boolean {
-    return !this.#closed && this.connection.connectionState === "connected";
+    const { connectionState: state } = this.connection;
+    const searching = state === "connecting" || state === "disconnected";
+    return !this.#closed && (state === "connected" || (searching && this.#pulse.sure));
   }
 
   /** Whether anything comes of the other end. */

@@ -181,7 +181,7 @@ export class Direct {
     const link = this.#link;
     if (!link) return;
     const { connectionState } = link.connection;
-    if (connectionState === "connected") this.#brokenAt = undefined;
+    if (link.connected) this.#brokenAt = undefined;
     else if (this.#wanted && this.#brokenAt === undefined) {
       this.#brokenAt = now();
       // Not when it is connecting, which is what a restart makes it do.

@@ -12,12 +12,12 @@ import { startTicker, type Ticker } from "../socket/ticker";
 const BEAT_MS = 250;
 /** Two beats lost in a row: the server carries media as well, until it is clear. */
 const DOUBT_MS = 500;
-/** Four of them: it is over. */
-const SILENT_MS = 1_000;
+/** As long as a connection may be gone by the room's rule. It costs nobody anything: both ways carry everything meanwhile. */
+const SILENT_MS = 2_000;
 /** Our own beat was so late that what has come meanwhile may not have been read yet. */
 const LATE_MS = 3 * BEAT_MS;
 
-/** `silent`: nothing has come for a second. `doubtful`: nothing for half of one. */
+/** `silent`: nothing has come for two seconds. `doubtful`: nothing for half a second. */
 export type Liveness = "heard" | "doubtful" | "silent";
 
 export class Pulse {
@@ -43,6 +43,11 @@ export class Pulse {
 
   get liveness(): Liveness {
     return this.#liveness;
+  }
+
+  /** The other end was heard just now: whatever the browser says of the connection, it carries. */
+  get sure(): boolean {
+    return this.#heardAt !== undefined && this.#liveness === "heard";
   }
 
   stop(): void {
