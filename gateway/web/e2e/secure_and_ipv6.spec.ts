@@ -8,10 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { makeCertificate } from "./support/certificate";
-import { expect, test, type Pair } from "./support/fixtures";
+import { expect, test } from "./support/fixtures";
+import type { Pair } from "./support/meet";
 
 /** Both see, hear and read each other. */
-async function meet({ ada, ben }: Pair): Promise<void> {
+async function together({ ada, ben }: Pair): Promise<void> {
   await Promise.all([ada.sees(1), ben.sees(1)]);
   await Promise.all([ada.hears(1), ben.hears(1)]);
   await ada.openChat();
@@ -25,7 +26,7 @@ test("over HTTPS two people meet; browsers are told to stay there, and the sessi
   const node = await another({ tls: makeCertificate(folder) });
   rmSync(folder, { recursive: true });
   const both = await pair({ at: node.url });
-  await meet(both);
+  await together(both);
   const { ada, ben } = both;
   expect(new URL(ada.page.url()).protocol).toBe("https:");
   const answer = await ada.context.request.get("/");
@@ -41,7 +42,7 @@ test("over HTTPS two people meet; browsers are told to stay there, and the sessi
 test("over IPv6 alone two people meet", async ({ another, pair }) => {
   const node = await another({ host: "[::1]", settings: { "http.bind": "::1", "media.bind": "::1" } });
   const both = await pair({ at: node.url });
-  await meet(both);
+  await together(both);
   const { ada, ben } = both;
   for (const one of [ada, ben]) {
     const pairs = await one.pairs();

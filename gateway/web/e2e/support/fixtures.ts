@@ -5,33 +5,18 @@
  */
 import { expect, test as base } from "@playwright/test";
 
+import { meet, type Arrive, type Pair, type PairOptions } from "./meet";
 import { RookeryNode, type NodeOptions } from "./node";
-import { Person, type PersonOptions } from "./person";
+import { Person } from "./person";
 
 interface Each {
   /** A node for this test only; it ends after the people who are there. */
   another: (options: NodeOptions) => Promise<RookeryNode>;
   /** `at` is another address than the file's node has. */
-  person: (name: string, options?: PersonOptions & { at?: string }) => Promise<Person>;
+  person: Arrive;
   /** Ada, who has an account and starts a meeting, and Ben, who comes by its link. */
   pair: (options?: PairOptions) => Promise<Pair>;
 }
-/** Two in a meeting. */
-export interface Pair {
-  ada: Person;
-  ben: Person;
-  /** Of the meeting. */
-  path: string;
-}
-
-interface PairOptions extends PersonOptions {
-  at?: string;
-  /** Ben has an account as well, so that they may be connected directly; he is a guest otherwise. */
-  members?: boolean;
-  /** Done to both before their pages begin. */
-  prepare?: (one: Person) => Promise<unknown>;
-}
-
 interface File {
   settings: Record<string, string>;
   node: RookeryNode;
@@ -68,18 +53,7 @@ export const test = base.extend<Each, File>({
     for (const person of people) await person.leave();
     expect(errors).toEqual([]);
   },
-  pair: async ({ person }, use) => {
-    await use(async ({ members = false, prepare, ...options } = {}) => {
-      const [ada, ben] = [await person("Ada", options), await person("Ben", options)];
-      for (const one of [ada, ben]) await prepare?.(one);
-      await ada.signUp();
-      if (members) await ben.signUp();
-      const path = await ada.startMeeting();
-      await ben.join(path);
-      await ben.live();
-      return { ada, ben, path };
-    });
-  },
+  pair: async ({ person }, use) => use((options) => meet(person, options)),
 });
 
 export { expect };
