@@ -4,7 +4,7 @@
  * **Invariant:** they are ended by their process' id, and their pictures are encoded once and before.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 
 import { artifacts } from "../../support/chromium";
@@ -37,15 +37,24 @@ export class Crowd {
 
 /** What a camera's smallest layer looks like: 320 x 180 at 150 kbit/s, a key frame every two seconds. */
 function clip(): string {
-  const folder = join(artifacts, "clips");
-  const to = join(folder, "crowd.ivf");
-  if (existsSync(to)) return to;
-  const { video } = makeClips(folder);
-  const unfinished = `${to}.part`;
-  execFileSync("ffmpeg", [
-    ...["-loglevel", "error", "-y", "-i", video, "-c:v", "libvpx", "-b:v", "150k", "-g", String(2 * FPS), "-auto-alt-ref", "0"],
-    ...["-error-resilient", "1", "-deadline", "realtime", "-cpu-used", "4", "-f", "ivf", unfinished],
+  return made("ivf", [
+    ...["-i", makeClips(folder).video, "-c:v", "libvpx", "-b:v", "150k", "-g", String(2 * FPS), "-auto-alt-ref", "0"],
+    ...["-error-resilient", "1", "-deadline", "realtime", "-cpu-used", "4"],
   ]);
+}
+
+/** The same frames as a file that a <video> plays by itself. */
+export function film(): Buffer {
+  return readFileSync(made("webm", ["-i", clip(), "-c", "copy"]));
+}
+
+const folder = join(artifacts, "clips");
+
+function made(kind: string, how: string[]): string {
+  const to = join(folder, `crowd.${kind}`);
+  if (existsSync(to)) return to;
+  const unfinished = `${to}.part`;
+  execFileSync("ffmpeg", ["-loglevel", "error", "-y", ...how, "-f", kind, unfinished]);
   renameSync(unfinished, to);
   return to;
 }
