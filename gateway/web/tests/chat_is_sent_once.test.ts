@@ -158,6 +158,7 @@ describe("sending", () => {
   it("does not send blanks", async () => {
     await opened();
     chat.send(" \n ");
+    chat.send("\u200b\u202e");
     await settle();
     expect(of("chat_send")).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { isOnlyEmoji, plainOf, readInline, readMarkdown, trimLink, type Block, type Inline } from "../src/client/chat/markdown";
+import { isOnlyEmoji, plainOf, readInline, readMarkdown, showsSomething, trimLink, type Block, type Inline } from "../src/client/chat/markdown";
 
 const show = (parts: readonly Inline[]): string =>
   parts
@@ -37,9 +37,15 @@ describe("marks within a line", () => {
     ["a ** b ** c", "a ** b ** c"],
     ["**never closed", "**never closed"],
     ["`**code**` is code", "<code>**code**</code> is code"],
+    ["**`code**` and on**", "<b><code>code**</code> and on</b>"],
+    ["*a `b* c`", "*a <code>b* c</code>"],
+    ["**`a` and `b`** `c`", "<b><code>a</code> and <code>b</code></b> <code>c</code>"],
+    ["*a `` b*", "<i>a `` b</i>"],
     ["an empty `` and a lone `", "an empty `` and a lone `"],
     ["see https://a.example/b_c_d, now", "see <a https://a.example/b_c_d>https://a.example/b_c_d</a>, now"],
     ["**https://a.example**", "<b><a https://a.example/>https://a.example</a></b>"],
+    ["http://user:pw@evil.example https://good.example@evil.example", "http://user:pw@evil.example https://good.example@evil.example"],
+    ["https://a.example/b\u200bc", "<a https://a.example/b>https://a.example/b</a>\u200bc"],
     ["javascript:alert(1) data:text/html,x", "javascript:alert(1) data:text/html,x"],
     ["xhttps://a.example", "xhttps://a.example"],
     ["<b>not markup</b> & so on", "<b>not markup</b> & so on"],
@@ -56,10 +62,25 @@ describe("blocks", () => {
 
   it("are code between fences, and nothing in it is read", () => {
     expect(read("try\n```rust\nlet a = **b**;\n- c\n```\nok")).toEqual(["try", "<pre>let a = **b**;\n- c</pre>", "ok"]);
+    expect(read("```js title here\n**x**\n```")).toEqual(["<pre>**x**</pre>"]);
+    expect(read("```one line```\n```")).toEqual(["``<code>one line</code>``\n```"]);
     expect(read("```\nnever closed\n- a")).toEqual(["```\nnever closed", "<ul>a</>"]);
   });
 
   it("keep line breaks", () => expect(read("a\n\nb")).toEqual(["a\n\nb"]));
+});
+
+describe("what cannot be seen", () => {
+  it("turns nothing around", () => {
+    expect(read("https://a.example/\u202egpj.exe \u2066b\u2069")).toEqual(["<a https://a.example/gpj.exe>https://a.example/gpj.exe</a> b"]);
+    expect(read("\u05e9\u05dc\u05d5\u05dd\u200f!")).toEqual(["\u05e9\u05dc\u05d5\u05dd\u200f!"]);
+    expect(plainOf("a\u202eb")).toBe("ab");
+  });
+
+  it("is no message by itself", () => {
+    for (const text of ["", " \n", "\u200b", "\u200b \u2060\ufeff", "\u202e", "\u3164", "\u2800", "\ufe0f", "\u00ad"]) expect(showsSomething(text), JSON.stringify(text)).toBe(false);
+    for (const text of ["a", "\u200ba", "👍", "\u{1faef}", ".", "\u05d0"]) expect(showsSomething(text), text).toBe(true);
+  });
 });
 
 describe("any text", () => {

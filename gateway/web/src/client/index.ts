@@ -6,7 +6,7 @@
 export { RookeryClient, browserEnvironment, type Entering, type Environment } from "./client";
 export { debugSession, setUpDebug } from "./debug";
 export { isOwn, type Author, type ChatView, type Outgoing } from "./chat/chat";
-export { isOnlyEmoji, plainOf, readMarkdown, type Block, type Inline } from "./chat/markdown";
+export { isOnlyEmoji, plainOf, readMarkdown, showsSomething, type Block, type Inline } from "./chat/markdown";
 export { now, serverNow, wall } from "./clock";
 export { loadJson, saveJson, type Choices, type KeyValue } from "./devices/choices";
 export { LocalMedia, type DeviceInfo, type DeviceKind, type DeviceLists, type DeviceState, type MediaState } from "./devices/local-media";

@@ -11,6 +11,7 @@ import type { Signal } from "../media/signal";
 import { limits, type ChatMessage, type Nonce, type Seq, type UnixMillis } from "../protocol/generated";
 import { uuid } from "../random";
 import { Slice } from "../slice";
+import { showsSomething } from "./markdown";
 
 /** A message that this client wrote and that is not stored yet. */
 export interface Outgoing {
@@ -126,10 +127,10 @@ export class Chat {
     else this.view.patch({ unread: this.view.get().unread + 1 });
   }
 
-  /** Sends a text; nothing happens for a blank one. */
+  /** Sends a text; nothing happens for one of which nothing can be seen. */
   send(text: string): void {
     const trimmed = text.trim();
-    if (trimmed === "") return;
+    if (!showsSomething(trimmed)) return;
     const { outgoing } = this.view.get();
     this.view.patch({ outgoing: [...outgoing, { nonce: uuid(), text: trimmed, at: wall(), seen: this.#seen, state: "sending" }] });
     this.#kick(0);

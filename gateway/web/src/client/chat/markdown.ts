@@ -1,8 +1,9 @@
 /**
  * The little Markdown that messages may have: bold, italics, code, lists, and links. From text to a tree that a view draws.
  *
- * **Invariant:** every character that is no mark of this subset comes out as it went in, no address but http and https
- * becomes a link, and the work grows with the length of the text, whatever it holds.
+ * **Invariant:** every character that is no mark of this subset and turns no text around comes out as it went in, no address
+ * but http and https becomes a link, none that names a user does, and the work grows with the length of the text, whatever
+ * it holds.
  */
 export type Inline =
   | { kind: "text"; text: string }
@@ -19,14 +20,23 @@ export type Block =
 /** Bold in italics in bold is enough; beyond that marks stay what they are. */
 const DEPTH_MAX = 3;
 
-const FENCE = /^```[\w+-]*\s*$/;
+/** What follows a fence is a label, which nobody sees. */
+const FENCE = /^```[^`]*$/;
 const BULLET = /^\s{0,3}[-*•]\s+(\S.*)$/;
 const NUMBER = /^\s{0,3}(\d{1,3})[.)]\s+(\S.*)$/;
-const LINK = /^https?:\/\/[^\s<>"'`]+/iu;
+/** Characters without a shape of their own end an address: it is to be what it looks like. */
+const LINK = /^https?:\/\/[^\s<>"'`\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/iu;
+/** They show what follows in another order than it is in (UAX #9, 2.1-2.4); a paragraph finds its direction without them. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** Whether anything of a text can be seen. */
+export function showsSomething(text: string): boolean {
+  return /[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u.test(text);
+}
 
 /** The blocks of a message, in their order; none for an empty text. */
 export function readMarkdown(text: string): Block[] {
-  const lines = text.split("\n");
+  const lines = text.replace(TURNS, "").split("\n");
   const blocks: Block[] = [];
   let plain: string[] = [];
   const flush = (): void => {
@@ -74,6 +84,7 @@ function readList(lines: readonly string[], from: number): { block: Block; end: 
 
 export function readInline(text: string, depth = 0): Inline[] {
   const out: Inline[] = [];
+  const masked = withoutCode(text);
   /** Marks that do not close any more after this point. */
   const open = new Set<string>();
   let from = 0;
@@ -94,7 +105,7 @@ export function readInline(text: string, depth = 0): Inline[] {
       }
     } else if ((char === "*" || char === "_") && depth < DEPTH_MAX) {
       const mark = text.startsWith(char + char, at) ? char + char : char;
-      const end = open.has(mark) || !opens(text, at, mark) ? undefined : closeOf(text, at + mark.length, mark);
+      const end = open.has(mark) || !opens(text, at, mark) ? undefined : closeOf(masked, at + mark.length, mark);
       if (end === -1) open.add(mark);
       else if (end !== undefined) {
         const children = readInline(text.slice(at + mark.length, end), depth + 1);
@@ -114,6 +125,22 @@ export function readInline(text: string, depth = 0): Inline[] {
   }
   if (from < text.length) out.push({ kind: "text", text: text.slice(from) });
   return out;
+}
+
+/** The text with everything in code made into backticks: no mark closes in there. */
+function withoutCode(text: string): string {
+  let masked = "";
+  let from = 0;
+  for (let at = text.indexOf("`"); at >= 0; ) {
+    const end = text.indexOf("`", at + 1);
+    if (end < 0) break;
+    if (end > at + 1) {
+      masked += text.slice(from, at) + "`".repeat(end + 1 - at);
+      from = end + 1;
+    }
+    at = text.indexOf("`", end + 1);
+  }
+  return masked + text.slice(from);
 }
 
 /** A mark opens between no word and something that is no space: `2*3*4` and `snake_case_name` stay as they are. */
@@ -166,7 +193,8 @@ export function trimLink(found: string): [link: string, rest: string] {
 function safeHref(link: string): string | undefined {
   try {
     const url = new URL(link);
-    return url.protocol === "https:" || url.protocol === "http:" ? url.href : undefined;
+    const plain = url.username === "" && url.password === "";
+    return plain && (url.protocol === "https:" || url.protocol === "http:") ? url.href : undefined;
   } catch {
     return undefined;
   }
