@@ -5,8 +5,9 @@
 //!
 //! While the host restricts what others may send, media goes through the server, which can stop it.
 //!
-//! **Invariant:** a room that went back to the server for any reason but that one of two left, or in which anything was
-//! restricted while somebody was there, stays there until it is empty.
+//! **Invariant:** a room that went back to the server for any reason but that one of two left or that their link was of no
+//! use, or in which anything was restricted while somebody was there, stays there until it is empty. A link that was of no use
+//! is not followed by another for as long as the same two are there without a break.
 
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub(super) struct Path {
     pub(super) way: MediaPath,
     /// Through the server until the room is empty.
     latched: bool,
+    /// Through the server for as long as the two who are here stay: their link was of no use.
+    useless: bool,
     links: LinkNumber,
     /// Links up to this one were made in former epochs.
     former: LinkNumber,
@@ -40,7 +43,7 @@ pub(super) struct Path {
 impl Path {
     pub(super) fn under(epoch: Epoch) -> Self {
         let former = LinkNumber(epoch.0 << LINKS_BITS);
-        Self { way: MediaPath::Sfu, latched: false, links: former, former }
+        Self { way: MediaPath::Sfu, latched: false, useless: false, links: former, former }
     }
 }
 
@@ -48,10 +51,12 @@ impl RoomState {
     /// Decides anew; to be called after every change of the roster.
     pub(super) fn repath(&mut self, now: Now, out: &mut Vec<Effect>) -> Result<(), Error> {
         match self.roster.len() {
-            0 => self.path.latched = false,
+            0 => (self.path.latched, self.path.useless) = (false, false),
             1 | 2 if self.row.allowed.everything() => {}
             _ => self.path.latched = true,
         }
+        // Whoever was away may be somewhere else now, and a link is no worse for an end that was lost.
+        self.path.useless &= self.two_are_here();
         match (self.path.way, self.pair()) {
             (MediaPath::Direct { peers, .. }, Some(pair)) if peers == pair => Ok(()),
             (MediaPath::Direct { .. }, _) => {
@@ -110,7 +115,7 @@ impl RoomState {
         Ok(())
     }
 
-    /// One end found the direct link to be of no use.
+    /// One end found the direct link to be of no use. That the other is away says nothing of the link: the two get another.
     pub(super) fn direct_failed(
         &mut self,
         now: Now,
@@ -122,8 +127,8 @@ impl RoomState {
         if let Err(code) = self.seat(peer, attachment).and_then(|_| self.ends_of(link)) {
             return Ok(Err(code));
         }
-        tracing::info!(%peer, %link, "two people cannot be connected directly");
-        self.latch();
+        self.path.useless = self.two_are_here();
+        tracing::info!(%peer, %link, useless = self.path.useless, "two people are not connected directly any more");
         self.take_way(now, MediaPath::Sfu, out)?;
         answer(ask, RoomReply::Done, out);
         Ok(Ok(()))
@@ -149,8 +154,16 @@ impl RoomState {
     }
 
     fn may_begin(&self, pair: [PeerId; 2]) -> bool {
-        let here = |peer: &PeerId| self.roster.get(*peer).is_some_and(|seat| seat.connected && seat.born.is_some());
-        !self.path.latched && !self.draining && pair.iter().all(here)
+        let barred = self.path.latched || self.path.useless || self.draining;
+        !barred && pair.iter().all(|peer| self.is_here(*peer))
+    }
+
+    fn two_are_here(&self) -> bool {
+        self.roster.len() == 2 && self.roster.infos().iter().all(|info| self.is_here(info.peer))
+    }
+
+    fn is_here(&self, peer: PeerId) -> bool {
+        self.roster.get(peer).is_some_and(|seat| seat.connected && seat.born.is_some())
     }
 
     /// The link of a former epoch that both still have.

@@ -133,7 +133,7 @@ fn one_of_two_leaving_ends_the_link_and_the_next_begins_another() {
 }
 
 #[test]
-fn a_link_that_is_no_use_is_given_up_for_good() {
+fn a_link_that_is_no_use_is_given_up_while_the_same_two_are_there() {
     let mut room = couple();
     assert_eq!(room.code(at(2), failed(2, 7)), Some(ErrorCode::DirectStale));
     assert_eq!(room.code(at(2), failed(9, 1)), Some(ErrorCode::NotJoined));
@@ -143,6 +143,67 @@ fn a_link_that_is_no_use_is_given_up_for_good() {
     assert_eq!(room.code(at(2), failed(HOST, 1)), Some(ErrorCode::DirectStale), "the other one finds the same");
     room.come_back(at(3), 2, false, Role::Member);
     assert_eq!(room.path(), MediaPath::Sfu);
+    room.tick(at(3));
+    assert_eq!(room.path(), MediaPath::Sfu);
+}
+
+/// How the second person is away, and how the two are together again.
+#[derive(Clone, Copy, Debug)]
+enum Away {
+    LostAndBack,
+    AnotherCame,
+}
+
+impl Room {
+    fn goes(&mut self, now: Now, away: Away) {
+        match away {
+            Away::LostAndBack => {
+                let attachment = self.state.roster.get(peer(2)).unwrap().attachment;
+                self.ask(now, RoomCommand::Detach { peer: peer(2), attachment });
+            }
+            Away::AnotherCame => self.leaves(now, 2),
+        }
+    }
+
+    fn returns(&mut self, now: Now, away: Away) {
+        match away {
+            Away::LostAndBack => self.come_back(now, 2, false, Role::Member),
+            Away::AnotherCame => self.come(now, 4, Role::Member, true),
+        }
+    }
+}
+
+#[test]
+fn a_link_of_which_an_end_was_lost_or_left_is_followed_by_another() {
+    for away in [Away::LostAndBack, Away::AnotherCame] {
+        // The other end finds that out after the room, or before it.
+        for told_first in [true, false] {
+            let mut room = couple();
+            if told_first {
+                room.goes(at(2), away);
+                room.ask(at(3), failed(HOST, 1));
+            } else {
+                room.ask(at(2), failed(HOST, 1));
+                room.goes(at(3), away);
+            }
+            assert_eq!(room.path(), MediaPath::Sfu, "{away:?} {told_first}");
+            room.returns(at(4), away);
+            assert_eq!(room.link(), Some(2), "{away:?} {told_first}");
+        }
+    }
+}
+
+#[test]
+fn what_latches_a_room_does_so_also_after_a_link_was_of_no_use() {
+    let mut room = couple();
+    room.ask(at(2), failed(HOST, 1));
+    room.join_guest(at(3), 3);
+    room.leaves(at(4), 3);
+    for away in [Away::LostAndBack, Away::AnotherCame] {
+        room.goes(at(5), away);
+        room.returns(at(6), away);
+        assert_eq!(room.path(), MediaPath::Sfu, "{away:?}");
+    }
 }
 
 #[test]
