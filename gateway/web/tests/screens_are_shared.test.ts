@@ -132,6 +132,17 @@ describe("a shared screen", () => {
   });
 });
 
+describe("what comes into sight", () => {
+  it("is asked for at once, also where its tile had no size before", async () => {
+    room.wire.last.say({ type: "subscribe_offer", negotiation: 1, sdp: "0,1", slots: [{ slot: 0, videoMid: "0", audioMid: "1" }] }, { room: ROOM });
+    room.session.layout([{ peer: "b", width: 0, height: 0 }]);
+    await settle();
+    room.session.layout([{ peer: "b", width: 320, height: 180 }]);
+    await settle(1);
+    expect(room.wire.last.of("subscribe").map(({ message: { size } }) => size?.width)).toEqual([0, 320]);
+  });
+});
+
 describe("what is not seen", () => {
   const sizes = (): string[] => room.wire.last.of("subscribe").map(({ message: { track, size } }) => `${track} ${size?.width}x${size?.height}`);
 

@@ -3,14 +3,16 @@
  *
  * Camera to screen is from before a frame is drawn to when the browser expects it on the display: handing over, encoding, pacing,
  * network, jitter buffer, decoding, composition. Not in it: a real camera's exposure and read-out, a real display's own delay.
- * Tone to ear is from the tone's first sample on the sender's audio thread to the first loud one on the receiver's: Opus' frames of
- * 20 ms and its lookahead, network, jitter buffer, decoding, mixing, and the buffer by which a stream enters the audio thread. Not
- * in it: the buffers of sound cards, and the echo canceller, which the browser has for real microphones alone.
+ * Tone to ear is from the tone's first sample on the sender's audio thread to when the receiver's track gives the first loud one to
+ * be played: Opus' frames of 20 ms and its lookahead, network, jitter buffer, decoding. Not in it: the buffers of sound cards, and
+ * the echo canceller, which the browser has for real microphones alone.
  *
  * **Invariant:** which way media goes is checked before and after; a call that changed its way meanwhile measures nothing.
  */
 import { test } from "../support/fixtures";
-import { byServer, directly } from "../support/moves";
+import { meet, type Arrive } from "../support/meet";
+import { byServer, directCouple, directly } from "../support/moves";
+import type { Person } from "../support/person";
 import { beginTaking, equip, NUMBERS_MS, taken, TONES_MS, type Equipped, type Taken } from "./support/instruments";
 import { delays, spread } from "./support/spread";
 
@@ -21,6 +23,13 @@ const FRAMES_LEAST = 600;
 const TONES_LEAST = 40;
 
 const goes = { direct: directly, server: byServer };
+const meeting = { direct: directCouple, server: membersOf };
+
+/** Two members, who do not yet see each other. */
+async function membersOf(person: Arrive): Promise<[Person, Person]> {
+  const { ada, ben } = await meet(person, { members: true });
+  return [ada, ben];
+}
 
 function print(way: string, sent: Taken, came: Taken, part = 1): void {
   const whole = delays(sent.drawn, came.shown, NUMBERS_MS);
@@ -32,10 +41,15 @@ function print(way: string, sent: Taken, came: Taken, part = 1): void {
 }
 
 for (const way of ["direct", "server"] as const) {
-  test(`camera to screen and tone to ear, ${way}`, async ({ another, pair }) => {
+  test(`camera to screen and tone to ear, ${way}`, async ({ another, person }) => {
     const node = await another({ settings: { "media.direct": String(way === "direct") } });
     // What Ada sends is measured at Ben's place.
-    const { ada, ben } = await pair({ at: node.url, members: true, bypassCSP: true, prepare: ({ context, name }) => equip(context, { devices: name === "Ada" }) });
+    const arrive = async (name: string): Promise<Person> => {
+      const one = await person(name, { at: node.url, bypassCSP: true });
+      await equip(one.context, { devices: name === "Ada" });
+      return one;
+    };
+    const [ada, ben] = await meeting[way](arrive);
     await Promise.all([ada, ben].map((one) => goes[way](one)));
     await ben.page.waitForTimeout(SETTLED_MS);
     await beginTaking(ben.page);

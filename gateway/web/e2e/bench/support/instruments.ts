@@ -3,8 +3,8 @@
  * the other end.
  *
  * A frame's time is taken before it is drawn and handed to the browser as a camera's driver would hand it; it is seen when the
- * browser expects it on the display (`requestVideoFrameCallback`), read off the decoded picture itself. A tone begins and is
- * heard where its first loud sample passes the audio thread: of the sender's source, of the receiver's stream.
+ * browser expects it on the display (`requestVideoFrameCallback`), read off the decoded picture itself. A tone begins where its
+ * first sample is made on the sender's audio thread, and is heard when the receiver's track gives the first loud one to be played.
  *
  * **Invariant:** all times are of the machine's one wall clock, whichever page takes them.
  */
@@ -39,7 +39,7 @@ interface Instruments {
   camera(): MediaStreamTrack;
   microphone(): Promise<MediaStreamTrack>;
   watch(video: HTMLVideoElement, read: (video: HTMLVideoElement) => number | undefined): void;
-  hear(stream: MediaStream): Promise<void>;
+  hear(stream: MediaStream): void;
   take(): Taken;
 }
 
@@ -55,11 +55,11 @@ export async function equip(context: BrowserContext, { devices }: { devices: boo
 /** Watches the first other person's picture, and listens to whoever is heard. */
 export async function beginTaking(page: Page): Promise<void> {
   const read = await counterReader(page);
-  await page.evaluate(async (read) => {
+  await page.evaluate((read) => {
     const { __bench } = window as unknown as Equipped;
     __bench.watch(document.querySelector<HTMLVideoElement>("video[data-peer]")!, read);
     // Of two ways that bring one voice, one is played.
-    for (const element of document.querySelectorAll<HTMLAudioElement>("audio[data-slot]")) if (!element.muted) await __bench.hear(element.srcObject as MediaStream);
+    for (const element of document.querySelectorAll<HTMLAudioElement>("audio[data-slot]")) if (!element.muted) __bench.hear(element.srcObject as MediaStream);
   }, read);
 }
 
@@ -114,9 +114,8 @@ function install({ CAMERA, BITS, TONES_MS, devices }: { CAMERA: { width: number;
     return track;
   };
 
-  /** Both ends of a tone, on the audio thread, where `Date.now()` is all the time there is. */
+  /** Tones, on the audio thread, where `Date.now()` is all the time there is. */
   const worklet = `
-    const QUIET = 0.2 * sampleRate;
     registerProcessor("tone", class extends AudioWorkletProcessor {
       constructor() { super(); this.next = currentFrame + sampleRate; this.from = -1; }
       process(inputs, outputs) {
@@ -131,20 +130,6 @@ function install({ CAMERA, BITS, TONES_MS, devices }: { CAMERA: { width: number;
           }
           const since = frame - this.from;
           out[i] = this.from >= 0 && since < 0.06 * sampleRate ? 0.5 * Math.cos(2 * Math.PI * 1000 * since / sampleRate) : 0;
-        }
-        return true;
-      }
-    });
-    registerProcessor("ear", class extends AudioWorkletProcessor {
-      constructor() { super(); this.quiet = 0; }
-      process(inputs) {
-        const now = Date.now();
-        const samples = inputs[0][0];
-        if (!samples) { this.quiet += 128; return true; }
-        for (let i = 0; i < samples.length; i += 1) {
-          if (Math.abs(samples[i]) < 0.05) { this.quiet += 1; continue; }
-          if (this.quiet >= QUIET) this.port.postMessage(now + (i / sampleRate) * 1000);
-          this.quiet = 0;
         }
         return true;
       }
@@ -168,11 +153,30 @@ function install({ CAMERA, BITS, TONES_MS, devices }: { CAMERA: { width: number;
     return out.stream.getAudioTracks()[0]!;
   };
 
-  const hear = async (stream: MediaStream): Promise<void> => {
-    const context = await audio();
-    const ear = new AudioWorkletNode(context, "ear", { channelCount: 1, channelCountMode: "explicit" });
-    ear.port.onmessage = ({ data: at }: MessageEvent<number>) => data.heard.push(at);
-    context.createMediaStreamSource(stream).connect(ear).connect(context.destination);
+  /** Reads what a track plays as it is given to be played: the audio thread would take it from a queue that a stall leaves long. */
+  const hear = (stream: MediaStream): void => {
+    const [track] = stream.getAudioTracks();
+    const Processor = (window as unknown as { MediaStreamTrackProcessor: new (of: { track: MediaStreamTrack }) => { readable: ReadableStream<AudioData> } }).MediaStreamTrackProcessor;
+    const reader = new Processor({ track: track! }).readable.getReader();
+    let quiet = 0;
+    const next = async (): Promise<void> => {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        const now = performance.now();
+        const { numberOfFrames, sampleRate } = value;
+        const samples = new Float32Array(numberOfFrames);
+        value.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
+        value.close();
+        samples.forEach((sample, i) => {
+          quiet += 1;
+          if (Math.abs(sample) < 0.05) return;
+          if (quiet > 0.2 * sampleRate) data.heard.push(now + (i * 1_000) / sampleRate);
+          quiet = 0;
+        });
+      }
+    };
+    void next();
   };
 
   const watch = (video: HTMLVideoElement, read: (video: HTMLVideoElement) => number | undefined): void => {
@@ -193,7 +197,8 @@ function install({ CAMERA, BITS, TONES_MS, devices }: { CAMERA: { width: number;
     const more = origin();
     const drawn = data.drawn.splice(0).map(({ number, at }) => ({ number, at: at + more }));
     const shown = data.shown.splice(0).map(({ number, at, received }) => ({ number, at: at + more, received: received === undefined ? undefined : received + more }));
-    return { drawn, shown, begun: data.begun.splice(0), heard: data.heard.splice(0), unreadable: data.unreadable };
+    const heard = data.heard.splice(0).map((at) => at + more);
+    return { drawn, shown, begun: data.begun.splice(0), heard, unreadable: data.unreadable };
   };
 
   (window as unknown as Equipped).__bench = { camera, microphone, watch, hear, take };

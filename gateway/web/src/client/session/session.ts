@@ -27,7 +27,7 @@ import { RoomState, emptyTracks, type Outcome } from "./room-state";
 import { endOf, endsHere, Seat, type SeatOptions } from "./seat";
 import { standingOf } from "./standing";
 import type { ConnectionView, EndReason, RosterView, SessionEvents, SlotsView, TileWant, TracksView } from "./views";
-import { wantsOf } from "./wants";
+import { isSeen, tileName, wantsOf } from "./wants";
 
 /** A gap that the server has not filled by then is closed by asking for a snapshot. */
 const GAP_MS = 2_000;
@@ -140,10 +140,12 @@ export class RoomSession implements Rider {
 
   /** What is on the screen: sizes decide what the server sends. */
   layout(tiles: readonly TileWant[]): void {
-    const before = new Set(this.#layout.map(nameOf));
-    const same = tiles.length === before.size && tiles.every((tile) => before.has(nameOf(tile)));
+    const before = new Set(this.#layout.filter(isSeen).map(tileName));
+    const seen = tiles.filter(isSeen);
+    const same = seen.length === before.size && seen.every((tile) => before.has(tileName(tile)));
     this.#layout = tiles;
-    // Who comes or goes does so at once; only changes of size wait for the end of the burst.
+    // What comes into sight or goes does so at once, also the first tiles of a stage that has just got its size; only changes of
+    // size wait for the end of the burst.
     if (!same && this.#attached) return this.#want();
     this.#layoutTimer ??= setTimeout(() => this.#want(), LAYOUT_MS);
   }
@@ -460,6 +462,3 @@ export class RoomSession implements Rider {
   }
 }
 
-function nameOf(tile: TileWant): string {
-  return tile.screen ?? tile.peer;
-}

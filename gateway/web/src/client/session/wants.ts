@@ -13,9 +13,15 @@ const STEP_PX = 16;
 /** The largest that is ever asked for. */
 const EDGE_MAX = 4_096;
 
+/** Whether any of it is on the screen: a stage that has no size yet has tiles without one. */
+export const isSeen = (tile: TileWant): boolean => tile.width > 0 && tile.height > 0;
+
+/** What a tile is of: a shared screen, or a person. */
+export const tileName = (tile: TileWant): string => tile.screen ?? tile.peer;
+
 /** Most important first: shared screens, who is seen, then the latest speakers, then open microphones, then by entering. */
 export function wantsOf(tracks: TracksView, self: PeerId, tiles: readonly TileWant[], spoke: readonly PeerId[]): Want[] {
-  const seen = new Map(tiles.filter((tile) => tile.width > 0 && tile.height > 0).map((tile) => [tile.screen ?? tile.peer, tile]));
+  const seen = new Map(tiles.filter(isSeen).map((tile) => [tileName(tile), tile]));
   const rank = (peer: PeerId): number => {
     if (seen.has(peer)) return 0;
     const at = spoke.indexOf(peer);
