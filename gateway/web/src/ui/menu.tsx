@@ -45,7 +45,7 @@ export function Menu({ label, trigger, children, side = "bottom", align = "end",
 }
 
 const itemClass =
-  "flex min-h-9 select-none items-center gap-2.5 rounded-lg px-2.5 py-1.5 outline-none data-[highlighted]:bg-hover data-[disabled]:text-faint";
+  "flex min-h-9 select-none items-center gap-2.5 [&>svg]:shrink-0 rounded-lg px-2.5 py-1.5 outline-none data-[highlighted]:bg-hover data-[disabled]:text-faint";
 
 export function MenuItem({ icon, children, onSelect, danger, disabled }: { icon?: ReactNode; children: ReactNode; onSelect: () => void; danger?: boolean; disabled?: boolean }) {
   return (
