@@ -1,9 +1,13 @@
-//! What the media plane knows of codecs: where a decoder can begin, and the counters of VP8 that must run on.
+//! What the media plane knows of codecs: where a decoder can begin, how large its pictures are, and the counters of VP8 that
+//! must run on.
 //!
 //! **Invariant:** payloads are foreign bytes: every read is checked, and nothing is taken to be a key frame by default
 //! but sound, which needs none.
 
+mod size;
 pub(crate) mod vp8;
+
+pub(crate) use size::size;
 
 use rookery_schemas::signal::{Codec, MediaKind};
 

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** events of one connection or track come in the order in which things happened.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use rookery_schemas::{ids::TrackId, signal::Codec};
 
@@ -10,6 +10,9 @@ use crate::command::{ConnectionId, SlotKey};
 
 /// Loud tracks named in one [`Event::Levels`].
 pub const LEVELS_MAX: usize = 5;
+
+/// Between two words about the layers of one slot: nobody reads faster, and whoever is told is never told what is over.
+pub const LAYER_TOLD_EVERY: Duration = Duration::from_millis(500);
 
 /// Who is told of a room's events.
 pub trait EventSink: Send + Sync {
@@ -44,7 +47,8 @@ pub enum Event {
         /// Its codec.
         codec: Codec,
     },
-    /// From here on packets of this track leave on this slot.
+    /// From here on packets of this track leave on this slot. Again when another of its layers does, at most every
+    /// [`LAYER_TOLD_EVERY`].
     SlotLive {
         /// Whose slot.
         connection: ConnectionId,
@@ -52,6 +56,8 @@ pub enum Event {
         slot: SlotKey,
         /// The track.
         track: TrackId,
+        /// The name (rid) of the layer; none where the track has one only.
+        layer: Option<Arc<str>>,
     },
     /// Nothing leaves on this slot any more: unbound, or its track was muted or has ended.
     SlotIdle {

@@ -34,7 +34,7 @@ pub use self::{
     command::{Command, ConnectionId, ExtensionIds, PayloadType, ReceiveLine, SendSlot, SlotKey, WorkerIndex},
     config::{ADDRESSES_MAX, COMMANDS_MAX, Error, PlaneConfig, WORKERS_MAX},
     core::Core,
-    event::{Event, EventSink, LEVELS_MAX},
+    event::{Event, EventSink, LAYER_TOLD_EVERY, LEVELS_MAX},
     link::{ControlLink, Local, Path, Wire},
     plane::Plane,
     stats::{PlaneStats, SEND_BUCKETS},

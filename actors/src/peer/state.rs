@@ -214,8 +214,9 @@ impl PeerState {
             Event::Silent { connection } => self.link_changed(*connection, |link| link.silent = true, out),
             Event::Heard { connection } => self.link_changed(*connection, |link| link.silent = false, out),
             Event::TrackStarted { track, codec } => self.started(*track, *codec, out),
-            Event::SlotLive { connection, slot, track } if self.is(Connection::Subscribe, *connection) => {
-                out.push(personal(ServerMessage::SlotLive { slot: slot.index, kind: slot.kind, track: *track }));
+            Event::SlotLive { connection, slot, track, layer } if self.is(Connection::Subscribe, *connection) => {
+                let layer = layer.as_deref().map(str::to_owned);
+                out.push(personal(ServerMessage::SlotLive { slot: slot.index, kind: slot.kind, track: *track, layer }));
             }
             Event::SlotIdle { connection, slot } if self.is(Connection::Subscribe, *connection) => {
                 out.push(personal(ServerMessage::SlotIdle { slot: slot.index, kind: slot.kind }));

@@ -35,6 +35,8 @@ pub const SECTION_ITEMS_MAX: usize = 128;
 pub const FEEDBACK_MAX: usize = 512;
 /// Characters of a mid; the media plane matches them against a header extension of that size.
 pub const MID_CHARS_MAX: usize = 16;
+/// Characters of a layer's name (rid), for the same reason; it is told to those who get the layer.
+pub const RID_CHARS_MAX: usize = 16;
 
 /// `a=sendrecv` and its like (RFC 8866 6.7), as written by the description's own side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

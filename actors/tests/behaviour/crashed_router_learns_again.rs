@@ -41,9 +41,9 @@ async fn crashed_router_learns_again() {
     }
     let key = world.media.0.lock().binds.iter().find(|(_, track)| **track == tracks[1]).map(|(key, _)| *key);
     let (connection, slot) = key.unwrap();
-    world.media.emit(world.room, Event::SlotLive { connection, slot, track: tracks[1] });
+    world.media.emit(world.room, Event::SlotLive { connection, slot, track: tracks[1], layer: None });
     world.settle().await;
-    let live = ServerMessage::SlotLive { slot: SlotIndex(0), kind: MediaKind::Audio, track: tracks[1] };
+    let live = ServerMessage::SlotLive { slot: SlotIndex(0), kind: MediaKind::Audio, track: tracks[1], layer: None };
     assert!(world.told(&two).contains(&live), "events find their peers again");
     let heard = world.events().into_iter().any(|frame| match frame.message {
         ServerMessage::Speakers { levels, .. } => levels[0].peer == one.peer && frame.n.is_none(),

@@ -32,10 +32,10 @@ async fn tracks_are_shown_in_slots() {
     assert_eq!(world.media.0.lock().binds.len(), 2);
 
     let ((connection, slot), track) = world.media.0.lock().binds.iter().map(|(k, t)| (*k, *t)).next().unwrap();
-    world.media.emit(world.room, Event::SlotLive { connection, slot, track });
+    world.media.emit(world.room, Event::SlotLive { connection, slot, track, layer: Some("q".into()) });
     world.media.emit(world.room, Event::TrackStarted { track: tracks[0], codec: Codec::Vp9 });
     world.settle().await;
-    let live = ServerMessage::SlotLive { slot: SlotIndex(1), kind: slot.kind, track };
+    let live = ServerMessage::SlotLive { slot: SlotIndex(1), kind: slot.kind, track, layer: Some("q".into()) };
     assert_eq!(world.told(&two).last(), Some(&live));
     let updated = world.events_after(before).into_iter().rev().find_map(|message| match message {
         ServerMessage::TrackUpdated { track } => Some((track.track, track.codec)),

@@ -194,7 +194,7 @@ impl View {
             ServerMessage::RoomClosed { reason } => self.over = Some(Over::Closed(*reason)),
             ServerMessage::Kicked => self.over = Some(Over::Kicked),
             ServerMessage::SubscribeOffer(offer) => self.offer = Some(offer.clone()),
-            ServerMessage::SlotLive { slot, kind, track } => {
+            ServerMessage::SlotLive { slot, kind, track, .. } => {
                 self.times_live += 1;
                 self.live.insert((*slot, Half::from(*kind)), *track);
             }
@@ -343,7 +343,8 @@ pub(super) mod tests {
         let slot = (SlotIndex(0), Half::Video);
         view.apply(&event(3, 11, ServerMessage::TrackPublished { track: camera.clone() }));
         view.bound.insert(slot, camera.track);
-        let live = ServerMessage::SlotLive { slot: SlotIndex(0), kind: MediaKind::Video, track: camera.track };
+        let live =
+            ServerMessage::SlotLive { slot: SlotIndex(0), kind: MediaKind::Video, track: camera.track, layer: None };
         view.apply(&ServerFrame { room: None, re: None, epoch: None, n: None, message: live });
         assert_eq!((view.is_live(camera.track), view.slot_of(camera.track)), (true, Some(slot)));
         view.apply(&event(3, 12, ServerMessage::TrackUnpublished { track: camera.track }));

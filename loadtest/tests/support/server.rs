@@ -404,7 +404,7 @@ impl State_ {
                 if let (Some(leg), MediaKind::Video) = (from, kind) {
                     leg.want_key(track.mid.clone());
                 }
-                let live = ServerMessage::SlotLive { slot: wanted.slot, kind, track: wanted.track };
+                let live = ServerMessage::SlotLive { slot: wanted.slot, kind, track: wanted.track, layer: None };
                 say(&out, Some(self.room), None, live);
                 Ok(ServerMessage::Ok)
             }

@@ -131,6 +131,11 @@ pub enum ServerMessage {
         kind: MediaKind,
         /// What it carries now.
         track: TrackId,
+        /// The simulcast layer that is forwarded, by its publisher's name for it (rid); absent where there is one only.
+        /// When it changes the whole is told again, at most twice a second.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        layer: Option<String>,
     },
     /// A slot was emptied because its track ended or was muted; browsers keep showing the last picture until told so.
     SlotIdle {

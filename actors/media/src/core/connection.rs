@@ -86,6 +86,14 @@ pub(crate) struct Due {
     pub(crate) layers: Now,
 }
 
+impl Due {
+    /// A slot's layer is to be told then.
+    pub(crate) fn tell(&mut self, at: Now) {
+        self.waiting = self.waiting.min(at);
+        self.any = self.any.min(at);
+    }
+}
+
 /// An m-line on which the client sends.
 pub(crate) struct Line {
     pub(crate) mid: String,

@@ -114,9 +114,9 @@ impl Core {
     }
 
     fn forward_to(&mut self, key: Key<Connection>, now: Now, send_time: [u8; 3]) {
-        let Self { connections, sources, tracks, rooms, fresh, frames, batch, stats, video, .. } = self;
+        let Self { connections, sources, tracks, rooms, fresh, frames, batch, stats, video, due, .. } = self;
         let Some(connection) = connections.get_mut(key) else { return };
-        let Connection { id, room, session, remote, slots, pending, transport, .. } = connection;
+        let Connection { id, room, session, remote, slots, pending, transport, due: own_due, .. } = connection;
         let (Some(session), Some(to)) = (session.as_mut(), *remote) else { return pending.clear() };
         if !pending.is_sorted() {
             pending.sort_unstable();
@@ -148,14 +148,18 @@ impl Core {
                 if before.is_none() {
                     writer.stats.slots_live += 1;
                 }
-                if before.map(|flow| flow.track) != Some(fresh.track) {
-                    if let Some(old) = before.and_then(|flow| tracks.get_mut(flow.track)) {
-                        old.detach(SlotRef { connection: key, slot: at });
-                    }
+                let another_track = before.map(|flow| flow.track) != Some(fresh.track);
+                if another_track && let Some(old) = before.and_then(|flow| tracks.get_mut(flow.track)) {
+                    old.detach(SlotRef { connection: key, slot: at });
+                }
+                if slot.tells(source.rid.as_ref(), another_track, now) {
                     if let Some(track) = tracks.get(fresh.track) {
-                        let event = Event::SlotLive { connection: *id, slot: slot.key, track: track.id };
-                        output::emit(rooms, *room, event);
+                        let (slot, layer) = (slot.key, source.rid.clone());
+                        output::emit(rooms, *room, Event::SlotLive { connection: *id, slot, track: track.id, layer });
                     }
+                } else {
+                    own_due.tell(slot.telling());
+                    *due = (*due).min(slot.telling());
                 }
                 if let Some(report) = source.reception.report() {
                     writer.sender_report(slot, segment.shift, report);

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::Now,
-    codec::{self, ticks_per_ms, vp8},
+    codec::{self, ticks_per_ms},
     event::Event,
     link::{
         Path,
@@ -247,6 +247,7 @@ impl Core {
                 let connection = self.connections.get(key)?;
                 let line = connection.lines.get(line)?;
                 let (mid, kind) = (line.mid.clone(), line.kind);
+                let rid = line.rids.get(usize::from(layer)).map(|rid| rid.as_str().into());
                 let replaced = connection.sources().find(|source| {
                     self.sources.get(*source).is_some_and(|source| source.mid == mid && source.layer == layer)
                 });
@@ -261,6 +262,7 @@ impl Core {
                     track,
                     mid,
                     layer,
+                    rid,
                     kind,
                     ssrc: header.ssrc,
                     payload,
@@ -385,10 +387,7 @@ impl Core {
         let begins = codec::begins(source.payload.format.codec, arrival.payload);
         if begins && source.kind == MediaKind::Video {
             source.key_frames.came();
-            if source.payload.format.codec == Codec::Vp8 {
-                let size = vp8::Descriptor::parse(arrival.payload).and_then(|d| d.size(arrival.payload));
-                source.size = size.or(source.size);
-            }
+            source.size = codec::size(source.payload.format.codec, arrival.payload).or(source.size);
         }
         let Some(track_key) = source.track else { return };
         let Some(track) = self.tracks.get_mut(track_key).filter(|track| !track.muted) else { return };

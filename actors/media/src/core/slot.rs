@@ -6,7 +6,7 @@
 //! **Invariant:** segments never overlap: every number of a later one is higher than all of an earlier one that were
 //! sent, and a packet from before a segment's first is never sent in it.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use rookery_schemas::{
     ids::TrackId,
@@ -22,6 +22,7 @@ use crate::{
     clock::Now,
     codec::{Mapped, matching, ticks_per_ms, vp8},
     command::SlotKey,
+    event::LAYER_TOLD_EVERY,
     rtp::Layout,
     srtp::StreamKey,
 };
@@ -73,6 +74,15 @@ pub(crate) struct Flow {
     pub(crate) source: Key<Source>,
 }
 
+/// What the subscriber was told of the layer that it gets.
+#[derive(Clone, Debug, Default)]
+struct Told {
+    layer: Option<Arc<str>>,
+    at: Now,
+    /// Another one flows since, and the last word is too fresh.
+    late: bool,
+}
+
 /// Retransmissions of a slot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Repair {
@@ -105,6 +115,7 @@ pub(crate) struct Slot {
     pub(crate) packets: u32,
     pub(crate) bytes: u32,
     pub(crate) quality: Quality,
+    told: Told,
 }
 
 /// What the subscriber reports, and what is needed to read it.
@@ -151,6 +162,7 @@ impl Slot {
             packets: 0,
             bytes: 0,
             quality: Quality::default(),
+            told: Told::default(),
         }
     }
 
@@ -176,7 +188,25 @@ impl Slot {
     /// Nothing leaves from here on, retransmissions included. True if something did.
     pub(crate) fn stop(&mut self) -> bool {
         self.segments.clear();
+        self.told.late = false;
         self.flow.take().is_some()
+    }
+
+    /// Another source flows, of this layer: whether that is to be told now. Another track is told at once, another layer
+    /// of the same one not before [`Slot::telling`].
+    pub(crate) fn tells(&mut self, layer: Option<&Arc<str>>, another_track: bool, now: Now) -> bool {
+        let news = another_track || self.told.layer.as_ref() != layer;
+        let may = another_track || now.since(self.told.at) >= LAYER_TOLD_EVERY;
+        self.told.late = news && !may;
+        if news && may {
+            self.told = Told { layer: layer.cloned(), at: now, late: false };
+        }
+        news && may
+    }
+
+    /// When the layer that flows is to be told, which has not been; [`Now::NEVER`] if it was.
+    pub(crate) fn telling(&self) -> Now {
+        if self.told.late { self.told.at.after(LAYER_TOLD_EVERY) } else { Now::NEVER }
     }
 
     /// Decides on a fresh packet; at a point where the wanted source can begin, switches to it.

@@ -3,7 +3,7 @@
 //! **Invariant:** a track lists exactly the slots that it flows to or that wait for it, so that a packet touches no
 //! other.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use rookery_schemas::{
     ids::TrackId,
@@ -16,8 +16,9 @@ use super::{
 };
 use crate::{clock::Now, codec::Mapped};
 
-/// Between two key-frame requests to one source: an encoder needs some frames to get over the last one.
-pub(crate) const KEY_FRAME_EVERY: Duration = Duration::from_millis(500);
+/// Between two key-frame requests to one source: an encoder needs some frames to get over the last one, and whoever comes
+/// meanwhile waits for the next. Chromium's own ignores what comes within 300 ms of the last one it heeded.
+pub(crate) const KEY_FRAME_EVERY: Duration = Duration::from_millis(350);
 /// A layer without packets for this long is not chosen: its publisher's bandwidth has stopped it.
 const LAYER_ALIVE: Duration = Duration::from_millis(1_000);
 /// Slots that one track flows to: the largest room.
@@ -70,6 +71,8 @@ pub(crate) struct Source {
     pub(crate) mid: String,
     /// Position among the m-line's layers, lowest first.
     pub(crate) layer: u8,
+    /// That layer's name; none where the m-line has one only.
+    pub(crate) rid: Option<Arc<str>>,
     pub(crate) kind: MediaKind,
     pub(crate) ssrc: u32,
     /// How the last packet was encoded.
@@ -168,12 +171,12 @@ mod tests {
         let mut key_frames = KeyFrames::default();
         assert!(key_frames.want(ms(1_000)));
         assert!(!key_frames.want(ms(1_001)));
-        assert!(!key_frames.want(ms(1_400)));
-        assert_eq!(key_frames.next(), ms(1_500));
-        assert!(!key_frames.take(ms(1_499)));
-        assert!(key_frames.take(ms(1_500)));
+        assert!(!key_frames.want(ms(1_300)));
+        assert_eq!(key_frames.next(), ms(1_350));
+        assert!(!key_frames.take(ms(1_349)));
+        assert!(key_frames.take(ms(1_350)));
         assert!(!key_frames.take(ms(2_500)), "nobody has asked since");
-        assert!(!key_frames.want(ms(1_700)));
+        assert!(!key_frames.want(ms(1_600)));
         key_frames.came();
         assert_eq!(key_frames.next(), Now::NEVER);
     }

@@ -248,6 +248,23 @@ impl Core {
         }
     }
 
+    /// Tells which layer leaves on a slot, which could not be told when it began.
+    pub(super) fn tell_layer(&mut self, here: SlotRef, now: Now) {
+        let Self { connections, tracks, sources, rooms, .. } = self;
+        let Some(connection) = connections.get_mut(here.connection) else { return };
+        let (id, room) = (connection.id, connection.room);
+        let Some(slot) = connection.slot_mut(here.slot) else { return };
+        let Some((track, source)) =
+            slot.flow.and_then(|flow| Some((tracks.get(flow.track)?, sources.get(flow.source)?)))
+        else {
+            return;
+        };
+        if slot.tells(source.rid.as_ref(), false, now) {
+            let (slot, layer) = (slot.key, source.rid.clone());
+            output::emit(rooms, room, Event::SlotLive { connection: id, slot, track: track.id, layer });
+        }
+    }
+
     /// A slot has waited too long with another's picture.
     pub(super) fn give_up_old_picture(&mut self, here: SlotRef) {
         self.stop_slot(here);

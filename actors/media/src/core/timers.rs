@@ -143,7 +143,7 @@ impl Core {
         connection.wake(next);
     }
 
-    /// Slots that wait for a key frame ask again; layers that have stopped are left.
+    /// Slots that wait for a key frame ask again; layers that were not told yet are.
     fn waiting(&mut self, key: Key<Connection>, now: Now) {
         let Some(connection) = self.connections.get_mut(key).filter(|connection| connection.due.waiting <= now) else {
             return;
@@ -153,7 +153,12 @@ impl Core {
         for at in 0..crate::bits::len16(slots) {
             let slot = self.connections.get_mut(key).and_then(|connection| connection.slot_mut(at));
             let Some(slot) = slot else { continue };
-            let (waits, target) = (slot.waits(now), slot.target);
+            let (waits, target, telling) = (slot.waits(now), slot.target, slot.telling());
+            if telling <= now {
+                self.tell_layer(SlotRef { connection: key, slot: at }, now);
+            } else if let Some(connection) = self.connections.get_mut(key) {
+                connection.due.waiting = connection.due.waiting.min(telling);
+            }
             let (Some(too_long), Some(target)) = (waits, target) else { continue };
             let here = SlotRef { connection: key, slot: at };
             if too_long {

@@ -109,6 +109,28 @@ fn after_an_ice_restart_datagrams_keep_the_new_address() {
 }
 
 #[test]
+fn media_goes_by_the_first_answered_check_of_a_restart_until_one_is_nominated() {
+    let (_, link) = link();
+    let check = |ufrag: &[u8; 4], transaction: u8, nominates: bool, remote: SocketAddr| {
+        let mut datagram = stun(1, transaction, nominates.then_some(0x25));
+        datagram[3] += 8;
+        datagram.extend_from_slice(&[0, 6, 0, 4]);
+        datagram.extend_from_slice(ufrag);
+        link.deliver(Path { local: Local(2), remote }, &datagram);
+        assert!(link.send(&stun(0x0101, transaction, None), remote));
+        link.nominated()
+    };
+    let [old, new, other] = ["192.0.2.1:1", "192.0.2.2:2", "192.0.2.3:3"].map(addr);
+    assert_eq!(check(b"one:", 1, false, old), None, "not at the first beginning");
+    assert_eq!(check(b"one:", 2, true, old), Some(old));
+    assert_eq!(check(b"two:", 3, false, new), Some(new), "the old path may be dead");
+    assert_eq!(check(b"two:", 4, false, other), Some(new));
+    assert_eq!(check(b"one:", 5, false, old), Some(new), "a late one of before");
+    assert_eq!(check(b"two:", 6, true, other), Some(other));
+    assert_eq!(link.take_learned().unwrap().nominated.map(|path| path.remote), Some(other));
+}
+
+#[test]
 fn consent_checks_do_not_wake_the_worker_each_time() {
     let (wire, link) = link();
     let path = Path { local: Local(2), remote: addr("192.0.2.1:1") };

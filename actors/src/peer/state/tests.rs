@@ -443,11 +443,12 @@ fn subscriptions_are_checked_and_bound_without_sdp() {
     assert_eq!(peer.orders(), [bind(AUDIO, Some(51)), bind(VIDEO, None)]);
     let key = SlotKey { index: SlotIndex(0), kind: AUDIO };
     let track = TrackId(Uuid::from_u128(51));
-    peer.state.media(&Event::SlotLive { connection, slot: key, track }, &mut peer.out);
+    let layer = Some("h".into());
+    peer.state.media(&Event::SlotLive { connection, slot: key, track, layer }, &mut peer.out);
     peer.state.media(&Event::SlotIdle { connection: ConnectionId(1), slot: key }, &mut peer.out);
     assert_eq!(
         peer.told(),
-        [ServerMessage::SlotLive { slot: SlotIndex(0), kind: AUDIO, track }],
+        [ServerMessage::SlotLive { slot: SlotIndex(0), kind: AUDIO, track, layer: Some("h".into()) }],
         "and none of a stranger's"
     );
 }

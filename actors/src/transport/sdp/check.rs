@@ -3,7 +3,7 @@
 //! **Invariant:** what passes here the library takes, as far as mutated descriptions could show; where it fails all the
 //! same, the connection has failed, and is not as before.
 
-use super::{Description, MID_CHARS_MAX, OFFER_SECTIONS_MAX, Section, Security, Setup, refused};
+use super::{Description, MID_CHARS_MAX, OFFER_SECTIONS_MAX, RID_CHARS_MAX, Section, Security, Setup, refused};
 use crate::transport::TransportError;
 
 /// Checks an offer of a client: at most [`OFFER_SECTIONS_MAX`] m-lines, one bundle, DTLS opened by the client.
@@ -84,6 +84,13 @@ fn carried(description: &Description<'_>, section: &Section<'_>) -> Result<(), T
     };
     if !served {
         return Err(refused(format!("mid {mid} is neither SRTP nor SCTP over DTLS")));
+    }
+    // RFC 8851 section 10
+    let named = |rid: &str| {
+        (1..=RID_CHARS_MAX).contains(&rid.len()) && rid.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    if !section.rids.iter().all(|rid| named(rid)) {
+        return Err(refused(format!("a rid must have 1 to {RID_CHARS_MAX} letters and digits")));
     }
     if section.is_rtp() && !section.rtcp_mux {
         return Err(refused(format!("mid {mid} has no a=rtcp-mux")));

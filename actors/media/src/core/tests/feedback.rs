@@ -131,11 +131,11 @@ fn key_frame_requests_of_many_are_one() {
     };
     ask(&mut world, false);
     ask(&mut world, true);
-    world.pass(489);
+    world.pass(339);
     assert_eq!(key_frame_requests(&world.got_rtcp(publisher)), [0u32; 0]);
     world.pass(15);
     assert_eq!(key_frame_requests(&world.got_rtcp(publisher)), [500], "both merged into one");
-    world.pass(600);
+    world.pass(400);
     assert_eq!(key_frame_requests(&world.got_rtcp(publisher)), [500], "a slot that waits asks again");
     world.send(publisher, &[Rtp { index: 1, ..packet(0) }]);
     world.pass(3_000);

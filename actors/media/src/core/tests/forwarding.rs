@@ -29,7 +29,8 @@ fn media_reaches_its_subscribers_with_both_profiles_and_nobody_else() {
         }
         assert_eq!((world.got(other), world.got(publisher)), (vec![], vec![]));
         assert_eq!(world.core.stats().forwarded, 10);
-        let live = |at: usize, slot| Event::SlotLive { connection: world.clients[at].id, slot, track: track(1) };
+        let live =
+            |at: usize, slot| Event::SlotLive { connection: world.clients[at].id, slot, track: track(1), layer: None };
         let events = world.events();
         assert!(events.contains(&live(one, video(0))) && events.contains(&live(two, video(1))), "{events:?}");
         assert!(events.contains(&Event::TrackStarted { track: track(1), codec: Codec::Vp8 }));

@@ -99,7 +99,7 @@ fn the_old_picture_goes_on_until_the_new_ones_key_frame() {
     assert_eq!(two.frame(1, codec, key).len(), 1);
     assert_eq!(two.frame(0, codec, other).len(), 0, "and is over now");
     let id = two.world.clients[two.subscriber].id;
-    assert_eq!(two.world.events(), [Event::SlotLive { connection: id, slot: video(0), track: track(1) }]);
+    assert_eq!(two.world.events(), [Event::SlotLive { connection: id, slot: video(0), track: track(1), layer: None }]);
 }
 
 #[test]

@@ -876,7 +876,12 @@ kind: MediaKind,
 /**
  * What it carries now.
  */
-track: TrackId, } | { "type": "slot_idle", 
+track: TrackId, 
+/**
+ * The simulcast layer that is forwarded, by its publisher's name for it (rid); absent where there is one only.
+ * When it changes the whole is told again, at most twice a second.
+ */
+layer?: string, } | { "type": "slot_idle", 
 /**
  * Which pair.
  */
