@@ -61,6 +61,72 @@ test("screens are shared with their sound, two at once, and take the focus", asy
   await ben.hears(2);
 });
 
+/** How each screen of a person is captured and sent, by the browser's own account. */
+const screensSent = (page: Page) =>
+  page.evaluate(async () => {
+    const connection = (window as unknown as Debug).__rookery.connections.get("publish")!;
+    const sent: Record<string, unknown>[] = [];
+    for (const { sender } of connection.getTransceivers()) {
+      const { track } = sender;
+      if (track?.kind !== "video" || track.contentHint === "") continue;
+      const [{ maxBitrate, maxFramerate } = {} as RTCRtpEncodingParameters] = sender.getParameters().encodings;
+      const { frameRate } = track.getSettings();
+      sent.push({ hint: track.contentHint, keeps: sender.getParameters().degradationPreference, maxBitrate, maxFramerate, captured: Math.round(frameRate ?? 0) });
+    }
+    return sent;
+  });
+
+/** Pictures of each received screen in a second, by its width. */
+const screensSeen = (page: Page): Promise<number[]> =>
+  page.evaluate(async () => {
+    const frames = async (): Promise<number[]> => {
+      const all: number[] = [];
+      const ids = new Set([...document.querySelectorAll<HTMLVideoElement>("video[data-screen]")].flatMap((v) => (v.srcObject as MediaStream).getVideoTracks().map(({ id }) => id)));
+      const report = await (window as unknown as Debug).__rookery.connections.get("subscribe")?.getStats();
+      report?.forEach((entry: Record<string, unknown>) => {
+        if (entry["type"] === "inbound-rtp" && ids.has(String(entry["trackIdentifier"]))) all.push(Number(entry["framesDecoded"]));
+      });
+      return all;
+    };
+    const before = await frames();
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    return (await frames()).map((n, i) => Math.round((n - (before[i] ?? 0)) / 3)).sort((a, b) => a - b);
+  });
+
+test("two screens of one person are sent each with settings of its own", async ({ person }) => {
+  const ada = await (await person("Ada")).signUp();
+  const path = await ada.startMeeting();
+  const ben = await person("Ben");
+  await ben.join(path);
+  await ben.live();
+  await ada.page.keyboard.press("s");
+  await expect(ben.page.locator("video[data-screen]")).toHaveCount(1, { timeout: 20_000 });
+  await ada.page.getByRole("button", { name: "More" }).click();
+  await ada.page.getByRole("menuitem", { name: "Share another screen" }).click();
+  await expect(ben.page.locator("video[data-screen]")).toHaveCount(2, { timeout: 20_000 });
+  const sharp = { hint: "detail", keeps: "maintain-resolution", maxBitrate: 3_000_000, maxFramerate: 15 };
+  const smooth = { hint: "motion", keeps: "maintain-framerate", maxBitrate: 4_000_000, maxFramerate: 30 };
+  await expect.poll(() => screensSent(ada.page)).toMatchObject([sharp, sharp]);
+  const choose = async (): Promise<void> => {
+    await ada.page.getByRole("button", { name: "More" }).click();
+    await ada.page.getByRole("menuitemcheckbox", { name: "Smooth motion on screen 2" }).click();
+    await ada.page.keyboard.press("Escape");
+  };
+  await choose();
+  await expect.poll(() => screensSent(ada.page)).toMatchObject([sharp, { ...smooth, captured: 30 }]);
+  // Both are seen, the one at half the rate of the other.
+  await expect
+    .poll(async () => {
+      const [slow, fast] = await screensSeen(ben.page);
+      console.log(`figure screens_seen sharp ${slow} fps, smooth ${fast} fps`);
+      return slow! > 5 && slow! <= 16 && fast! > slow! + 4;
+    }, { timeout: 40_000 })
+    .toBe(true);
+  await choose();
+  await expect.poll(() => screensSent(ada.page)).toMatchObject([sharp, sharp]);
+  await expect(ben.page.locator("video[data-screen]")).toHaveCount(2);
+});
+
 test("a camera is sent in three sizes, and each gets the one that it shows", async ({ pair }) => {
   const { ada, ben } = await pair({ prepare: ({ context }) => largeCamera(context) });
   await expect.poll(() => layers(ada.page), { timeout: 40_000 }).toEqual({ q: 180, h: 360, f: 720 });

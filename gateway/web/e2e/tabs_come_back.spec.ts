@@ -3,10 +3,16 @@
  *
  * **Invariant:** nobody does anything but to look at the page again.
  */
+import { join } from "node:path";
+
 import type { Page } from "@playwright/test";
 
+import { artifacts, chromium } from "./support/chromium";
+import { makeClips } from "./support/clip";
 import { videoBytes } from "./support/figures";
 import { expect, test } from "./support/fixtures";
+import { Person } from "./support/person";
+import { Sleeper } from "./support/sleeper";
 
 /** What a tab in the background sees of itself. */
 const look = (page: Page, state: "hidden" | "visible"): Promise<void> =>
@@ -67,3 +73,39 @@ test("the small window shows the call under the node's own policy, and gives ord
   await ben.page.waitForTimeout(1_500);
   expect(await videoBytes(ben.page)).toBeGreaterThan(before + 2_000);
 });
+
+/** Silence ends the socket after 10 s, and the seat 15 s later: before, between and after. */
+for (const [seconds, gone] of [[8, false], [20, false], [40, true]] as const) {
+  test(`a machine that slept for ${seconds} s is back by itself`, async ({ node, person }) => {
+    test.setTimeout(180_000);
+    const ada = await (await person("Ada")).signUp();
+    const path = await ada.startMeeting();
+    const sleeper = await Sleeper.start(chromium(makeClips(join(artifacts, "clips"))));
+    try {
+      const ben = await Person.arrive(sleeper.browser, node.url, "Ben");
+      await ben.join(path);
+      await ben.live();
+      await Promise.all([ada.sees(1), ben.sees(1), ada.hears(1), ben.hears(1)]);
+      const [before] = await ada.others();
+      sleeper.sleep();
+      const slept = Date.now();
+      await ada.page.getByText(/^Reconnecting… /).first().waitFor({ timeout: 15_000 });
+      if (gone) await expect(ada.page.locator("figure")).toHaveCount(1, { timeout: 35_000 });
+      await ada.page.waitForTimeout(Math.max(0, slept + seconds * 1_000 - Date.now()));
+      sleeper.wake();
+      const woke = Date.now();
+      await expect.poll(() => ada.others(), { timeout: 30_000, intervals: [50] }).toEqual([before]);
+      await ben.live();
+      await Promise.all([ada.hears(1), ben.hears(1)]);
+      console.log(`figure back_after_sleep_of_${seconds}_s ${Date.now() - woke} ms`);
+      await Promise.all([ada.sees(1), ben.sees(1)]);
+      await ada.openChat();
+      await ben.openChat();
+      await ada.write("Good morning");
+      await ben.reads("Good morning");
+      expect(ben.errors).toEqual([]);
+    } finally {
+      await sleeper.stop();
+    }
+  });
+}

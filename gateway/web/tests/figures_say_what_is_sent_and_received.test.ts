@@ -32,6 +32,11 @@ describe("figures", () => {
     expect(read.map((r) => [r.layer, r.height, r.loss, r.rttMs, r.bitsPerSecond])).toEqual([["q", 180, null, null, null], ["f", 720, 0.02, 50, null]]);
   });
 
+  it("name the layer that the server sends, where it has said so", () => {
+    const said: Owners = { ...owners, received: () => ({ track: "b camera", peer: "b", source: "camera", layer: "h" }) };
+    expect(new FiguresReader().read([report(inbound({}))], said, 1_000).map((r) => r.layer)).toEqual(["h"]);
+  });
+
   it("leave out what is nobody's", () => {
     expect(new FiguresReader().read([report(inbound({ trackIdentifier: "idle slot" }), { type: "outbound-rtp", mid: "9" })], owners, 0)).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { LocalMedia } from "../src/client";
-import { encodingsFor } from "../src/client/media/encodings";
+import { encodingsFor, understood } from "../src/client/media/encodings";
 import { memoryStore, stubMediaStream, testDevices, TestTrack } from "./support/media";
 import { event, goIn, person, ROOM, SELF, settle, testRoom, trackOf, type TestRoom } from "./support/room";
 
@@ -99,6 +99,24 @@ describe("a shared screen", () => {
     expect(room.wire.last.of("publish").map((f) => f.message.source)).toEqual(["screen", "screen_audio", "screen"]);
   });
 
+  it("is sharp or smooth, each for itself", async () => {
+    const { screens: shares } = room.session.local;
+    await shares.start();
+    await shares.start();
+    await settle();
+    await answered();
+    await settle();
+    shares.style(1, "smooth");
+    await settle();
+    expect(shares.state.get().map((s) => s.style)).toEqual(["sharp", "smooth"]);
+    expect(screens.map((s) => [s.picture.contentHint, s.picture.constraints.at(-1)?.frameRate])).toEqual([["detail", undefined], ["motion", { ideal: 30, max: 30 }]]);
+    const sent = room.media.open("publish").transceivers.filter((t) => t.kind === "video").map((t) => t.sender.parameters);
+    expect(sent.map((p) => [p.degradationPreference, p.encodings[0]?.maxBitrate, p.encodings[0]?.maxFramerate])).toEqual([["maintain-resolution", 3_000_000, 15], ["maintain-framerate", 4_000_000, 30]]);
+    shares.style(1, "sharp");
+    await settle();
+    expect(sent[1]).toMatchObject({ degradationPreference: "maintain-resolution", encodings: [{ maxBitrate: 3_000_000, maxFramerate: 15 }] });
+  });
+
   it("that the browser ends is ended, and it is said", async () => {
     const { screens: shares } = room.session.local;
     const said = vi.fn();
@@ -179,7 +197,15 @@ describe("a camera", () => {
   it("is sent in as many sizes as help", () => {
     const rids = (height: number, codec?: string): string[] => encodingsFor("camera", height, codec).map((e) => e.rid ?? "-");
     expect([rids(720), rids(540), rids(480), rids(180), rids(0)]).toEqual([["q", "h", "f"], ["q", "h", "f"], ["h", "f"], ["-"], ["-"]]);
-    expect([rids(720, "video/H264"), rids(720, "video/AV1")]).toEqual([["q", "h", "f"], ["-"]]);
+    expect([rids(720, "video/H264"), rids(720, "video/AV1"), rids(720, "video/H265")]).toEqual([["q", "h", "f"], ["q", "h", "f"], ["-"]]);
     expect(encodingsFor("screen", 1_440, undefined)).toHaveLength(1);
+  });
+
+  it("is sent in several streams of a codec that could nest them, or in one where the browser knows no such mode", () => {
+    const modes = (codec: string): (string | undefined)[] => encodingsFor("camera", 480, codec).map((e) => e.scalabilityMode);
+    expect([modes("video/VP8"), modes("video/VP9"), modes("video/AV1")]).toEqual([[undefined, undefined], ["L1T1", "L1T1"], ["L1T1", "L1T1"]]);
+    const sent = encodingsFor("camera", 480, "video/VP9");
+    expect([understood(sent, sent), understood(sent, sent.map(({ rid }) => ({ rid: rid ?? "" })))]).toEqual([true, false]);
+    expect(understood(encodingsFor("camera", 480, undefined), [])).toBe(true);
   });
 });

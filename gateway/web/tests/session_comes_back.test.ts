@@ -306,6 +306,8 @@ describe("a session", () => {
     room.media.open("publish").becomes("failed");
     room.media.open("subscribe").becomes("disconnected");
     expect(room.session.connection.get()).toMatchObject({ state: "reconnecting", part: "media" });
+    await settle();
+    expect(room.media.open("publish").restarts).toBe(1);
     await alive(1_000);
     expect(room.media.open("publish").restarts).toBe(1);
     expect(room.wire.last.of("restart_ice")).toHaveLength(1);
@@ -314,10 +316,28 @@ describe("a session", () => {
     expect(room.wire.last.of("resume")[0]?.message).toMatchObject({ keepMedia: false, direct: true });
   });
 
-  it("looks for media's way anew on another network, once for each change", async () => {
+  it("looks for media's way anew on another network: at once, and once more when that was told by several events", async () => {
     await inCall();
+    const restarts = (): number[] => [room.wire.last.of("restart_ice").length, room.media.open("publish").restarts];
+    room.session.networkChanged();
+    await settle();
+    expect(restarts()).toEqual([1, 1]);
+    room.wire.last.reply("offer", { type: "answer", sdp: "answer" });
     room.session.networkChanged();
     room.session.networkChanged();
+    await settle(450);
+    expect(restarts()).toEqual([1, 1]);
+    await settle(100);
+    expect(restarts()).toEqual([2, 2]);
+  });
+
+  it("looks for media's way after a resume, where the network changed while the line was lost", async () => {
+    await inCall();
+    room.wire.last.fail();
+    room.session.networkChanged();
+    await settle();
+    room.wire.last.open();
+    room.wire.last.reply("resume", joined({ attachment: 2, mediaKept: true, tracks: [...own, trackOf("b camera", "b")], resumeToken: "token 2" }));
     await settle();
     expect(room.wire.last.of("restart_ice")).toHaveLength(1);
     expect(room.media.open("publish").restarts).toBe(1);

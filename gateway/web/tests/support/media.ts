@@ -15,6 +15,8 @@ export class TestTrack {
   enabled = true;
   readyState = "live";
   label = "Test device";
+  contentHint = "";
+  readonly constraints: MediaTrackConstraints[] = [];
   onended: (() => void) | null = null;
 
   constructor(readonly kind: "audio" | "video") {}
@@ -25,6 +27,29 @@ export class TestTrack {
 
   getSettings(): object {
     return {};
+  }
+
+  applyConstraints(wanted: MediaTrackConstraints): Promise<void> {
+    this.constraints.push(wanted);
+    return Promise.resolve();
+  }
+}
+
+export class TestSender {
+  readonly replaceTrack = vi.fn(() => Promise.resolve());
+  parameters: { degradationPreference?: string; encodings: RTCRtpEncodingParameters[] };
+
+  constructor(encodings: RTCRtpEncodingParameters[]) {
+    this.parameters = { encodings };
+  }
+
+  getParameters(): object {
+    return structuredClone(this.parameters);
+  }
+
+  setParameters(parameters: TestSender["parameters"]): Promise<void> {
+    Object.assign(this.parameters, parameters);
+    return Promise.resolve();
   }
 }
 
@@ -38,13 +63,13 @@ export class TestConnection {
   offers = 0;
   restarts = 0;
   readonly remote: string[] = [];
-  readonly transceivers: { mid: string | null; kind: string; sender: { replaceTrack: ReturnType<typeof vi.fn> }; receiver: { track: TestTrack } }[] = [];
+  readonly transceivers: { mid: string | null; kind: string; sender: TestSender; receiver: { track: TestTrack } }[] = [];
 
   constructor(readonly which: string) {}
 
-  addTransceiver(track: TestTrack | string): object {
+  addTransceiver(track: TestTrack | string, { sendEncodings }: { sendEncodings?: RTCRtpEncodingParameters[] } = {}): object {
     const kind = typeof track === "string" ? track : track.kind;
-    const made = { mid: null, kind, sender: { replaceTrack: vi.fn(() => Promise.resolve()) }, receiver: { track: new TestTrack(kind as "audio") } };
+    const made = { mid: null, kind, sender: new TestSender(sendEncodings ?? [{}]), receiver: { track: new TestTrack(kind as "audio") } };
     this.transceivers.push(made);
     return made;
   }

@@ -219,6 +219,7 @@ export const en = {
     share: "Share your screen",
     shareStop: "Stop sharing",
     shareMore: "Share another screen",
+    shareSmooth: (screen: number, of: number) => (of > 1 ? `Smooth motion on screen ${screen}` : "Smooth motion on my screen"),
     sharing: "You are sharing your screen.",
     shareEnded: "Your screen is not shared any more.",
     shareFailed: "The browser could not capture that screen. Try another window, or the whole screen.",

@@ -10,9 +10,13 @@ import { Slice } from "../slice";
 /** A person may show two things side by side; more are unreadable, and each costs everyone a picture. */
 export const SHARES_MAX = 2;
 
+/** What a share is to be: text sharp, or a film smooth. */
+export type ShareStyle = "sharp" | "smooth";
+
 export interface Share {
   /** Its place, 0 or 1: kept while it lasts. */
   place: number;
+  style: ShareStyle;
   video: MediaStreamTrack;
   audio: MediaStreamTrack | null;
 }
@@ -26,9 +30,16 @@ export interface ScreenEvents {
 
 export type ScreenSource = Partial<Pick<MediaDevices, "getDisplayMedia">>;
 
-/** What is captured: sharp rather than smooth, and sound as it is played. */
+/** What each style asks of the capture; how it is sent follows from the hint. */
+const STYLES = {
+  sharp: { contentHint: "detail", frameRate: { ideal: 15, max: 15 } },
+  smooth: { contentHint: "motion", frameRate: { ideal: 30, max: 30 } },
+} as const;
+const LARGEST = { width: { max: 2_560 }, height: { max: 1_440 } };
+
+/** What is captured at first: sharp, and sound as it is played. */
 const WANTED = {
-  video: { width: { max: 2_560 }, height: { max: 1_440 }, frameRate: { ideal: 15, max: 30 } },
+  video: { ...LARGEST, frameRate: { ideal: 15, max: 30 } },
   audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
   // To show the call in the call is a hall of mirrors, and its sound an echo.
   selfBrowserSurface: "exclude",
@@ -71,15 +82,26 @@ export class ScreenShares {
       if (!video) throw new DOMException("no picture", "NotFoundError");
       // The host may have changed their mind while the person chose.
       if (!this.#may()) return release({ video, audio });
-      video.contentHint = "detail";
+      video.contentHint = STYLES.sharp.contentHint;
       if (audio) audio.contentHint = "music";
       video.onended = () => this.#gone(video);
-      this.state.set([...this.state.get(), { place, video, audio }]);
+      this.state.set([...this.state.get(), { place, style: "sharp", video, audio }]);
     } catch (error) {
       if (turn === this.#turn && (error as DOMException | undefined)?.name !== "NotAllowedError") this.events.emit("failed", {});
     } finally {
       this.#asking = false;
     }
+  }
+
+  /** Changes what one share is to be; the others stay as they are. */
+  style(place: number, style: ShareStyle): void {
+    const share = this.state.get().find((other) => other.place === place);
+    if (!share || share.style === style) return;
+    const { contentHint, frameRate } = STYLES[style];
+    share.video.contentHint = contentHint;
+    // A capture that cannot be changed goes on as it is.
+    share.video.applyConstraints({ ...LARGEST, frameRate }).catch(() => undefined);
+    this.state.set(this.state.get().map((other) => (other === share ? { ...share, style } : other)));
   }
 
   stop(place: number): void {

@@ -9,8 +9,8 @@
 import { Refused } from "../errors";
 import type { IceServer, MediaKind, SourceKind, TrackId, TrackInfo } from "../protocol/generated";
 import type { Outgoing } from "./direct-link";
-import { encodingsFor } from "./encodings";
-import { configuration, healthOf, preferCodec, Serial, type Health, type MakePeerConnection } from "./peer-connection";
+import { encodingsFor, screenTuning, understood, type Encoding } from "./encodings";
+import { configuration, Generations, healthOf, preferCodec, Serial, type Health, type MakePeerConnection } from "./peer-connection";
 import type { Signal } from "./signal";
 
 /** What is sent, and what from: a person may share two screens, so that the source alone does not name it. */
@@ -45,6 +45,7 @@ export class Publisher {
   readonly #hooks: PublisherHooks;
   readonly #publications = new Map<string, Publication>();
   #serial = new Serial();
+  #generations = new Generations();
   #connection: RTCPeerConnection | undefined;
   #ice: readonly IceServer[] = [];
   #ready = false;
@@ -108,6 +109,7 @@ export class Publisher {
       publication.track = track;
       feed(publication);
     }
+    tune(publication);
     const again = publication.ended;
     delete publication.ended;
     if (!this.#ready) return;
@@ -183,6 +185,7 @@ export class Publisher {
     this.#broken = false;
     this.#restart = false;
     this.#serial = new Serial();
+    this.#generations = new Generations();
     if (old) {
       old.onconnectionstatechange = null;
       old.close();
@@ -199,7 +202,10 @@ export class Publisher {
     if (!this.#ready || (fresh.length === 0 && !restart)) return;
     const connection = this.#connection ?? this.#open();
     this.#restart = false;
-    for (const publication of fresh) publication.transceiver = this.#addTransceiver(connection, publication);
+    for (const publication of fresh) {
+      publication.transceiver = this.#addTransceiver(connection, publication);
+      tune(publication);
+    }
     try {
       const offer = await connection.createOffer(restart ? { iceRestart: true } : {});
       await connection.setLocalDescription(offer);
@@ -209,7 +215,7 @@ export class Publisher {
       const answer = this.#signal.request<"offer">({ type: "offer", sdp: offer.sdp ?? "" });
       const [{ sdp }] = await Promise.all([answer, ...announced]);
       if (connection !== this.#connection) return;
-      await connection.setRemoteDescription({ type: "answer", sdp });
+      await connection.setRemoteDescription({ type: "answer", sdp: this.#generations.take(sdp) });
     } catch (error) {
       if (connection !== this.#connection) return;
       const refused = Refused.from(error);
@@ -240,13 +246,17 @@ export class Publisher {
   }
 
   #addTransceiver(connection: RTCPeerConnection, publication: Publication): RTCRtpTransceiver {
-    const stream = publication.track ? [new MediaStream([publication.track])] : [];
-    const transceiver = connection.addTransceiver(publication.track ?? publication.kind, {
-      direction: "sendonly",
-      streams: stream,
-      ...(publication.kind === "video" ? { sendEncodings: encodingsFor(publication.source, publication.track?.getSettings().height ?? 0, this.codec) } : {}),
-    });
-    if (this.codec && publication.kind === "video") preferCodec(transceiver, this.codec);
+    const { track, kind, source } = publication;
+    const add = (sendEncodings?: Encoding[]): RTCRtpTransceiver =>
+      connection.addTransceiver(track ?? kind, { direction: "sendonly", streams: track ? [new MediaStream([track])] : [], ...(sendEncodings ? { sendEncodings } : {}) });
+    if (kind === "audio") return add();
+    const encodings = encodingsFor(source, track?.getSettings().height ?? 0, this.codec, track?.contentHint);
+    let transceiver = add(encodings);
+    if (encodings.length > 1 && !understood(encodings, transceiver.sender.getParameters().encodings)) {
+      transceiver.stop();
+      transceiver = add(encodings.slice(-1).map(({ maxBitrate }) => ({ maxBitrate: maxBitrate ?? 0 })));
+    }
+    if (this.codec) preferCodec(transceiver, this.codec);
     return transceiver;
   }
 
@@ -311,4 +321,18 @@ function isFresh(publication: Publication): boolean {
 
 function feed({ transceiver, track, held }: Publication): void {
   void transceiver?.sender.replaceTrack(held ? null : track).catch(() => undefined);
+}
+
+/** A shared screen is sent as what it shows needs it, from its first frame on and when that changes. */
+function tune({ source, transceiver, track }: Publication): void {
+  if (source !== "screen" || !transceiver || !track) return;
+  const { bitsMax, framesMax, keeps } = screenTuning(track.contentHint);
+  const parameters = transceiver.sender.getParameters();
+  const [encoding] = parameters.encodings;
+  if (!encoding || (encoding.maxBitrate === bitsMax && parameters.degradationPreference === keeps)) return;
+  encoding.maxBitrate = bitsMax;
+  encoding.maxFramerate = framesMax;
+  parameters.degradationPreference = keeps;
+  // What a browser does not know it leaves as it was.
+  transceiver.sender.setParameters(parameters).catch(() => undefined);
 }

@@ -6,7 +6,7 @@
  */
 import { Refused } from "../errors";
 import type { IceServer, MediaKind, SlotIndex, SlotPair, SubscribeOffer, TrackId, TrackInfo } from "../protocol/generated";
-import { configuration, healthOf, Serial, type Health, type MakePeerConnection } from "./peer-connection";
+import { configuration, Generations, healthOf, Serial, type Health, type MakePeerConnection } from "./peer-connection";
 import type { Signal } from "./signal";
 import { planSlots, type Bound, type SlotAction, type Want } from "./slot-plan";
 
@@ -27,6 +27,7 @@ export class Subscriber {
   readonly #signal: Signal;
   readonly #hooks: SubscriberHooks;
   #serial = new Serial();
+  #generations = new Generations();
   #connection: RTCPeerConnection | undefined;
   #ice: readonly IceServer[] = [];
   #ready = false;
@@ -38,6 +39,8 @@ export class Subscriber {
   #replan: ReturnType<typeof setTimeout> | undefined;
   readonly #received = new Map<string, MediaStreamTrack>();
   readonly #carried = new Map<string, TrackId>();
+  /** Which layer each carried track comes in, where it has several. */
+  readonly #layers = new Map<string, string>();
   #live: ReadonlyMap<TrackId, MediaStreamTrack> = new Map();
   /** Since when a slot half has been waited for, by its name. */
   readonly #due = new Map<string, number>();
@@ -59,6 +62,12 @@ export class Subscriber {
   /** The tracks that arrive now, pictures and sound. */
   get live(): ReadonlyMap<TrackId, MediaStreamTrack> {
     return this.#live;
+  }
+
+  /** The layer of a track that the server sends; undefined where it has one only, or does not come from there. */
+  layerOf(id: TrackId): string | undefined {
+    for (const [key, carried] of this.#carried) if (carried === id) return this.#layers.get(key);
+    return undefined;
   }
 
   /** What receives a track. */
@@ -121,13 +130,17 @@ export class Subscriber {
     void this.#serial.run(() => this.#answer(offer)).catch(() => undefined);
   }
 
-  slotLive(slot: SlotIndex, kind: MediaKind, track: TrackId): void {
-    this.#carried.set(half(slot, kind), track);
+  slotLive(slot: SlotIndex, kind: MediaKind, track: TrackId, layer?: string): void {
+    const key = half(slot, kind);
+    this.#carried.set(key, track);
+    if (layer === undefined) this.#layers.delete(key);
+    else this.#layers.set(key, layer);
     this.#publish();
   }
 
   slotIdle(slot: SlotIndex, kind: MediaKind): void {
     this.#carried.delete(half(slot, kind));
+    this.#layers.delete(half(slot, kind));
     this.#publish();
   }
 
@@ -167,7 +180,7 @@ export class Subscriber {
     const connection = this.#connection ?? this.#open();
     try {
       this.#pairs = slots;
-      await connection.setRemoteDescription({ type: "offer", sdp });
+      await connection.setRemoteDescription({ type: "offer", sdp: this.#generations.take(sdp) });
       const answer = await connection.createAnswer();
       await connection.setLocalDescription(answer);
       if (connection !== this.#connection) return;
@@ -262,11 +275,13 @@ export class Subscriber {
     this.#connection = undefined;
     this.#broken = false;
     this.#serial = new Serial();
+    this.#generations = new Generations();
     this.#pairs = [];
     this.#asked = 0;
     this.#bound = new Map();
     this.#received.clear();
     this.#carried.clear();
+    this.#layers.clear();
     this.#due.clear();
     if (old) {
       old.onconnectionstatechange = old.ontrack = null;

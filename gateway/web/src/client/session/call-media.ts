@@ -11,6 +11,7 @@ import { AudioOut } from "../media/audio-out";
 import { Direct } from "../media/direct";
 import type { Outgoing as ToOther } from "../media/direct-link";
 import { IceServers } from "../media/ice-servers";
+import { NetworkWatch, readNetworks, type ReadNetworks } from "../media/networks";
 import { configuration, type MakePeerConnection } from "../media/peer-connection";
 import { Publisher, type Sent } from "../media/publisher";
 import type { Signal } from "../media/signal";
@@ -20,14 +21,15 @@ import type { LocalMedia, DeviceKind } from "../devices/local-media";
 import { limits, type IceServer, type MediaPath, type PeerId, type SourceKind, type SpeakerLevel, type TrackId, type TrackInfo } from "../protocol/generated";
 import { Slice } from "../slice";
 
-/** A short "disconnected" heals by itself. */
-const PATIENCE_MS = 2_500;
 /** An ICE restart that has not helped by then will not. */
 const RESTART_MS = 5_000;
-/** One change of the network is told by several events. */
-const NETWORK_MS = 2_000;
+/** One change of the network is told by several events: the first counts at once, the last one once more. */
+const NETWORK_MS = 500;
 /** Pauses between new attachments for media's sake: a network that blocks it is asked ever less often. */
 const REATTACH_MS = [0, 5_000, 15_000, 30_000, 60_000];
+
+/** Voices that are listened to for silence: if all of a few are still, so is the line. */
+const VOICES = 3;
 
 export interface CallMediaHooks {
   /** Health or live tracks changed. */
@@ -61,6 +63,7 @@ export class CallMedia {
   readonly audio = new AudioOut();
   /** How loud each person or screen is played here, 0 to 1; 1 for who is not in it. */
   readonly volumes = new Slice<ReadonlyMap<string, number>>(new Map());
+  readonly #watch: NetworkWatch;
   readonly #local: LocalMedia;
   readonly #hooks: CallMediaHooks;
   readonly #stops: (() => void)[] = [];
@@ -75,11 +78,15 @@ export class CallMedia {
   #reattached = 0;
   #reattachedAt = -Infinity;
   #networkAt = -Infinity;
+  #networkTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The network changed while nothing could be said: a new way is looked for when it can. */
+  #owed = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(make: MakePeerConnection, signal: Signal, local: LocalMedia, hooks: CallMediaHooks) {
+  constructor(make: MakePeerConnection, signal: Signal, local: LocalMedia, hooks: CallMediaHooks, read: ReadNetworks = readNetworks) {
     this.#local = local;
     this.#hooks = hooks;
+    this.#watch = new NetworkWatch(read, { expected: () => this.#expected(), changed: () => this.networkChanged() });
     const changed = (): void => this.#changed();
     const refused = (source: SourceKind, code: ClientCode): void => hooks.refused(source === "screen_audio" ? "screen" : source, code);
     this.publisher = new Publisher(make, signal, { changed, refused: (source, error) => refused(source, error.code) });
@@ -137,6 +144,8 @@ export class CallMedia {
 
   attachedAnew(ice: readonly IceServer[]): void {
     this.#active = true;
+    this.#owed = false;
+    this.#watch.stop();
     this.#ice.take(ice);
     this.#well();
     this.publisher.rebuild(ice);
@@ -150,6 +159,7 @@ export class CallMedia {
     this.subscriber.keep();
     this.#ice.take(ice);
     this.#renewed(ice);
+    if (this.#owed || this.health === "lost") this.networkChanged();
     return true;
   }
 
@@ -173,10 +183,17 @@ export class CallMedia {
     this.subscriber.pause();
   }
 
-  /** Looks for the way to the server anew; at most once in a while, since several things tell of one change. */
+  /** Looks for the way to the server anew. Where media still flows it goes on by the old way until there is a new one. */
   networkChanged(): void {
+    clearTimeout(this.#networkTimer);
+    this.#owed = !this.#active;
+    if (!this.#active) return;
     const at = now();
-    if (!this.#active || at - this.#networkAt < NETWORK_MS) return;
+    const wait = this.#networkAt + NETWORK_MS - at;
+    if (wait > 0) {
+      this.#networkTimer = setTimeout(() => this.networkChanged(), wait);
+      return;
+    }
     this.#networkAt = at;
     this.publisher.restartIce();
     this.subscriber.restartIce();
@@ -216,6 +233,8 @@ export class CallMedia {
   close(): void {
     this.#active = false;
     clearInterval(this.#timer);
+    clearTimeout(this.#networkTimer);
+    this.#watch.stop();
     for (const stop of this.#stops.splice(0)) stop();
     this.#ice.stop();
     this.direct.close();
@@ -269,7 +288,11 @@ export class CallMedia {
     if (this.health === "connected") {
       this.#well();
       this.#reattached = 0;
-    } else if (this.health === "lost") this.#sickSince ??= now();
+      this.#watch.start();
+    } else if (this.health === "lost" && this.#sickSince === undefined) {
+      this.#sickSince = now();
+      this.#tend();
+    }
     this.#hooks.changed();
   }
 
@@ -283,6 +306,13 @@ export class CallMedia {
     if (!same) this.#live = live;
     for (const [slot, id] of this.subscriber.voices) this.audio.heard(slot, !shown.has(id));
     for (const { audio } of this.#wants) if (audio) this.audio.heard(`direct ${audio.track}`, shown.has(audio.track));
+  }
+
+  /** Receivers of a few voices that are not muted, by whichever way they come: sound is never still. */
+  #expected(): RTCRtpReceiver[] {
+    const receivers = [this.subscriber.connection, this.direct.connection].flatMap((connection) => connection?.getReceivers?.() ?? []);
+    const voices = this.#wants.flatMap(({ audio }) => (audio && !audio.silent ? [this.#live.get(audio.track)] : []));
+    return voices.slice(0, VOICES).flatMap((voice) => receivers.find(({ track }) => track === voice) ?? []);
   }
 
   #well(): void {
@@ -301,10 +331,11 @@ export class CallMedia {
     const at = now();
     const broken = this.publisher.health === "failed" && this.publisher.connection?.connectionState !== "failed";
     if (!broken && this.#restartedAt === undefined) {
-      if (at - this.#sickSince < PATIENCE_MS && this.publisher.health !== "failed" && this.subscriber.health !== "failed") return;
+      // The browser has waited before it said so; a restart costs nothing where the old way heals by itself. What one connection
+      // has noticed the other is about to.
       this.#restartedAt = at;
-      if (this.publisher.health !== "connected") this.publisher.restartIce();
-      if (this.subscriber.health !== "connected") this.subscriber.restartIce();
+      this.publisher.restartIce();
+      this.subscriber.restartIce();
       return;
     }
     if (!broken && at - (this.#restartedAt ?? at) < RESTART_MS) return;

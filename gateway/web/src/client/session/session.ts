@@ -152,7 +152,7 @@ export class RoomSession implements Rider {
 
   /** Another network, or the same one after a sleep: media looks for its way anew without waiting to be missed. */
   networkChanged(): void {
-    if (this.#attached) this.media.networkChanged();
+    this.media.networkChanged();
   }
 
   /** Whether anybody can see the page: while not, no picture is wanted, whatever the layout. */
@@ -309,7 +309,7 @@ export class RoomSession implements Rider {
       case "subscribe_offer":
         return this.#attached ? this.media.subscriber.offer(message) : undefined;
       case "slot_live":
-        return this.media.subscriber.slotLive(message.slot, message.kind, message.track);
+        return this.media.subscriber.slotLive(message.slot, message.kind, message.track, message.layer);
       case "slot_idle":
         return this.media.subscriber.slotIdle(message.slot, message.kind);
       case "direct":
@@ -394,7 +394,9 @@ export class RoomSession implements Rider {
     return {
       received: (id) => {
         const track = this.#state.tracks.byId.get(received.get(id) ?? "");
-        return track?.muted ? undefined : track;
+        if (!track || track.muted) return undefined;
+        const direct = this.media.direct.shown.has(track.track);
+        return { track: track.track, peer: track.peer, source: track.source, layer: direct ? undefined : this.media.subscriber.layerOf(track.track) };
       },
       sent: (mid, connection) => {
         const direct = this.media.connections[connection] === this.media.direct.connection;

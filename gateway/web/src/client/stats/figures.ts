@@ -14,7 +14,7 @@ export interface TrackFigures {
   kind: MediaKind;
   source: SourceKind;
   codec: string | null;
-  /** The name of a simulcast layer; null where there is one only. */
+  /** The name of a simulcast layer, as its sender calls it; null where there is one only. */
   layer: string | null;
   width: number | null;
   height: number | null;
@@ -36,6 +36,8 @@ export interface Owner {
   track: TrackId;
   peer: PeerId;
   source: SourceKind;
+  /** The layer that the server sends of it, where it has several. */
+  layer?: string | undefined;
 }
 
 export interface Owners {
@@ -99,7 +101,7 @@ export class FiguresReader {
       direction: incoming ? "in" : "out",
       kind: entry["kind"] === "audio" ? "audio" : "video",
       codec: codecOf(report.get(String(entry["codecId"]))),
-      layer: typeof entry["rid"] === "string" ? entry["rid"] : null,
+      layer: owner.layer ?? (typeof entry["rid"] === "string" ? entry["rid"] : null),
       width: number(entry, "frameWidth"),
       height: number(entry, "frameHeight"),
       framesPerSecond: number(entry, "framesPerSecond"),

@@ -4,7 +4,7 @@
  * **Invariant:** leaving is one click; ending the room for all is two.
  */
 import {
-  Activity, ChevronUp, Ellipsis, Eye, Keyboard, LayoutGrid, Link as LinkIcon, LogOut, Maximize, MessageSquare, Mic, MicOff, Minimize, MonitorUp, MonitorX,
+  Activity, ChevronUp, Ellipsis, Eye, Film, Keyboard, LayoutGrid, Link as LinkIcon, LogOut, Maximize, MessageSquare, Mic, MicOff, Minimize, MonitorUp, MonitorX,
   PhoneOff, PictureInPicture2, ShieldCheck, SquareUser, Users, Video, VideoOff, Volume2,
 } from "lucide-react";
 import type { ComponentProps, ReactNode } from "react";
@@ -254,11 +254,12 @@ function MoreMenu({ session, view, panel, narrow }: BarProps) {
   );
 }
 
-/** What the bar has no place for: a second screen, and on a phone the first one. */
+/** What the bar has no place for: a second screen, what each is to be, and on a phone the first one. */
 function SharingItems({ session, narrow }: { session: RoomSession; narrow: boolean }) {
   const text = useText();
   const { screens } = session.local;
-  const shares = useSlice(screens.state, (now) => now.length);
+  const shared = useSlice(screens.state);
+  const shares = shared.length;
   const allowed = useSlice(session.local.allowed, (now) => now.screen);
   if (!screens.possible) return null;
   const icon = <MonitorUp size={16} aria-hidden />;
@@ -269,6 +270,11 @@ function SharingItems({ session, narrow }: { session: RoomSession; narrow: boole
           {!allowed ? text.room.barredControl(text.room.share, "screen") : shares > 0 ? text.room.shareMore : text.room.share}
         </MenuItem>
       )}
+      {shared.map(({ place, style }, i) => (
+        <MenuCheck key={place} icon={<Film size={16} aria-hidden />} checked={style === "smooth"} onChange={(smooth) => screens.style(place, smooth ? "smooth" : "sharp")}>
+          {text.room.shareSmooth(i + 1, shares)}
+        </MenuCheck>
+      ))}
       {narrow && shares > 0 && (
         <MenuItem icon={<MonitorX size={16} aria-hidden />} onSelect={() => screens.stopAll()}>
           {text.room.shareStop}
