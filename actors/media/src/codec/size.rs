@@ -232,14 +232,15 @@ mod tests {
         let vp9 = [0x8A, 0x81, 0x01, 0x10, 0x02, 0x80, 0x01, 0x68, 0x00];
         // a flexible one with a layer byte, of two sizes
         let nested = [0xBA, 0x81, 0x01, 0x00, 0x30, 0x01, 0x40, 0x00, 0xB4, 0x02, 0x80, 0x01, 0x68, 0x00];
-        let cases: [(Codec, Vec<u8>, Option<(u16, u16)>); 9] = [
-            (Codec::H264, SPS.to_vec(), Some((640, 360))),
+        let middle = Some((640, 360));
+        let cases = [
+            (Codec::H264, SPS.to_vec(), middle),
             (Codec::H264, LARGE.to_vec(), Some((1_920, 1_080))),
-            (Codec::H264, aggregate(&SPS), Some((640, 360))),
+            (Codec::H264, aggregate(&SPS), middle),
             (Codec::H264, SPS[..6].to_vec(), None),
             (Codec::H264, vec![0x65, 1, 2, 3], None),
-            (Codec::Vp9, vp9.to_vec(), Some((640, 360))),
-            (Codec::Vp9, nested.to_vec(), Some((640, 360))),
+            (Codec::Vp9, vp9.to_vec(), middle),
+            (Codec::Vp9, nested.to_vec(), middle),
             (Codec::Vp9, vp9[..6].to_vec(), None),
             (Codec::Opus, vec![1, 2, 3], None),
         ];

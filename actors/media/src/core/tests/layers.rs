@@ -201,7 +201,7 @@ proptest! {
                     call.got(&layers, key)
                 }
             };
-            prop_assert!(!(paused && !got.is_empty()), "nothing is sent to who sees nothing");
+            prop_assert!(!paused || got.is_empty(), "nothing is sent to who sees nothing");
             for got in got {
                 let (key, resumed) = (got.payload[4] & 1 == 0, std::mem::take(&mut resumes));
                 let Some(last) = last.replace(got.clone()) else {
