@@ -47,6 +47,7 @@ export const promises = [
   { name: "move_sound_gap_max", part: "browser", unit: "ms", atMost: 100, source: LOST },
   { name: "join_to_picture_count", part: "browser", unit: "joins", atLeast: 30, source: "fewer say nothing of the slowest in twenty" },
   { name: "join_to_picture_p95", part: "browser", unit: "ms", atMost: 500, source: RAIL },
+  { name: "heap_after_200_calls", part: "browser", unit: "times", atMost: 1.1, source: "what grows with each call ends a tab that is open all day" },
   ...[12, 25].flatMap((tiles) => [
     { name: `page_rate_${tiles}_tiles`, part: "browser", unit: "fps", atLeast: 57, share: { of: `bare_page_rate_${tiles}_tiles`, part: 0.95 }, source: DISPLAY },
     { name: `video_rate_${tiles}_tiles_min`, part: "browser", unit: "fps", atLeast: 14.25, share: { of: `bare_video_rate_${tiles}_tiles_min`, part: 0.95 }, source: SENT },
