@@ -13,3 +13,4 @@ pub mod rest;
 pub mod rows;
 pub mod signal;
 pub mod typescript;
+mod visible;

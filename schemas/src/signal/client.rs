@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::ids::{LinkNumber, Negotiation, Nonce, PeerId, RoomId, Seq, SlotIndex, TrackId};
 use crate::limits::CHAT_TEXT_CHARS_MAX;
 use crate::signal::{DirectSend, PROTOCOL_VERSION};
+use crate::visible::says_something;
 
 /// One frame from a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -276,20 +277,13 @@ pub struct ChatSend {
     /// The same nonce twice is one message.
     #[garde(skip)]
     pub nonce: Nonce,
-    /// Plain text, 1 to 4,000 characters: not white space alone, and no U+0000.
+    /// Plain text, 1 to 4,000 characters of which something can be seen, and no U+0000.
     #[garde(length(chars, min = 1, max = CHAT_TEXT_CHARS_MAX), custom(says_something))]
     pub text: String,
     /// The last message that the sender had seen; a retry names it so that an old one is not taken for new.
     #[serde(default)]
     #[garde(skip)]
     pub seen: Seq,
-}
-
-fn says_something(text: &str, _: &()) -> garde::Result {
-    if text.trim().is_empty() || text.contains('\0') {
-        return Err(garde::Error::new("is white space alone, or has U+0000"));
-    }
-    Ok(())
 }
 
 /// Asks for a page of history. With neither bound: the newest page.

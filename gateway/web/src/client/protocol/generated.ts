@@ -76,7 +76,7 @@ export type ChatSend = {
  */
 nonce: Nonce, 
 /**
- * Plain text, 1 to 4,000 characters: not white space alone, and no U+0000.
+ * Plain text, 1 to 4,000 characters of which something can be seen, and no U+0000.
  */
 text: string, 
 /**

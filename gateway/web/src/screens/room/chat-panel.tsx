@@ -7,7 +7,7 @@ import { SendHorizontal } from "lucide-react";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 
 import { useText } from "../../app/i18n";
-import { isOwn, limits, type ChatMessage, type RoomSession } from "../../client";
+import { isOwn, limits, showsSomething, type ChatMessage, type RoomSession } from "../../client";
 import { cx } from "../../ui/cx";
 import { useSlice } from "../../ui/use-slice";
 import { EmojiPicker } from "./emoji-picker";
@@ -51,7 +51,7 @@ function Composer({ chat, onSend, focus }: { chat: object; onSend: (text: string
   /** Where to write on after an emoji was put in. */
   const caret = useRef<number | undefined>(undefined);
   const over = [...draft.trim()].length - limits.chatTextChars;
-  const ready = draft.trim() !== "" && over <= 0;
+  const ready = showsSomething(draft) && over <= 0;
   useEffect(() => {
     if (focus) ref.current?.focus({ preventScroll: true });
   }, [focus]);
