@@ -4,7 +4,7 @@
  * **Invariant:** a visit has one set of own devices and at most one session, and both end with it; nobody enters after having
  * gone to another page.
  */
-import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState, type ComponentType } from "react";
 import { useLocation, useNavigate } from "react-router";
 
 import { useText } from "../../app/i18n";
@@ -16,8 +16,17 @@ import { useTitle } from "../shared/use-title";
 import { Ended } from "./ended";
 import { Prejoin } from "./prejoin";
 
-const loadRoomScreen = () => import("../room/room-screen");
-const RoomScreen = lazy(loadRoomScreen);
+type RoomScreen = ComponentType<{ session: RoomSession }>;
+
+/** The room's screen, once it was fetched. */
+let fetched: RoomScreen | undefined;
+const loadRoomScreen = async () => {
+  const module = await import("../room/room-screen");
+  fetched = module.default;
+  return module;
+};
+/** React shows what stands in for it for 300 ms at the least, even where it is there already: only for who has not fetched it. */
+const LateRoomScreen = lazy(loadRoomScreen);
 const ClosedRoom = lazy(() => import("../room/closed-room"));
 
 const NAME_KEY = "rookery.name";
@@ -26,7 +35,7 @@ type Phase =
   | { at: "looking" }
   | { at: "prejoin"; room: Room | undefined; failure?: Refused }
   | { at: "closed"; room: Room }
-  | { at: "call"; session: RoomSession }
+  | { at: "call"; session: RoomSession; Screen: RoomScreen }
   | { at: "ended"; end: EndReason }
   | { at: "failed"; refused: Refused };
 
@@ -65,7 +74,7 @@ export default function RoomPage({ slug }: { slug: string }) {
   /** Puts a session on the screen until it ends. */
   const hold = useCallback(
     (session: RoomSession) => {
-      setPhase({ at: "call", session });
+      setPhase({ at: "call", session, Screen: fetched ?? LateRoomScreen });
       debugSession(session);
       session.events.on("ended", (end) => {
         debugSession(null);
@@ -143,7 +152,7 @@ export default function RoomPage({ slug }: { slug: string }) {
     case "call":
       return (
         <Suspense fallback={<Waiting what={text.room.connecting.line} />}>
-          <RoomScreen session={phase.session} />
+          <phase.Screen session={phase.session} />
         </Suspense>
       );
     case "prejoin":
