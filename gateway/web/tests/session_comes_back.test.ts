@@ -312,7 +312,7 @@ describe("a session", () => {
     expect(room.media.open("publish").restarts).toBe(1);
     expect(room.wire.last.of("restart_ice")).toHaveLength(1);
     expect(room.wire.last.of("resume")).toHaveLength(0);
-    await alive(6_000);
+    await alive(8_000);
     expect(room.wire.last.of("resume")[0]?.message).toMatchObject({ keepMedia: false, direct: true });
   });
 

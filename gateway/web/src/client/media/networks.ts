@@ -7,18 +7,20 @@
  */
 import { now } from "../clock";
 
-/** Sound comes every 20 ms: six times of it in a row are worth a look. */
-const SILENT_MS = 120;
-/** How often it is listened, in the background once a second. */
+/** Sound comes every 20 ms: eight times of it in a row are worth a look. */
+const SILENT_MS = 160;
+/** How often it is listened. In the background timers are too slow for it, and the connection's state has to tell. */
 const LISTEN_MS = 40;
+/** A beat that comes later than this says that the machine is busy, and so its silence says nothing. */
+const BUSY_MS = 3 * LISTEN_MS;
 /** Between two looks while there is silence. */
-const LOOK_MS = 100;
+const LOOK_MS = 200;
 /** After so many looks in one silence it is not the network, or nothing that a look can find; the connection's state will tell. */
-const LOOKS_MAX = 40;
+const LOOKS_MAX = 15;
 /** Own addresses are known at once; a socket that cannot be made costs no more. */
 const LOOK_WITHIN_MS = 500;
 /** They come together: after this long without another one there is none. */
-const TOGETHER_MS = 30;
+const TOGETHER_MS = 50;
 
 /** What can be sent from, in a form that can be compared. `quickly`: rather now than surely all of it. */
 export type ReadNetworks = (quickly: boolean) => Promise<string>;
@@ -39,6 +41,11 @@ export class Flow {
     }
     return at - this.#since;
   }
+
+  /** What was not heard so far does not count. */
+  forget(at: number): void {
+    this.#since = at;
+  }
 }
 
 export interface NetworkHooks {
@@ -55,6 +62,7 @@ export class NetworkWatch {
   #known: string | undefined;
   #looks = 0;
   #lookedAt = -Infinity;
+  #beatAt = -Infinity;
   #looking = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -66,6 +74,7 @@ export class NetworkWatch {
   /** Media flows: the networks are what they are now. */
   start(): void {
     if (this.#timer !== undefined) return;
+    this.#beatAt = now();
     this.#timer = setInterval(() => this.#listen(), LISTEN_MS);
     void this.#look(false);
   }
@@ -78,8 +87,11 @@ export class NetworkWatch {
 
   #listen(): void {
     const at = now();
+    const busy = at - this.#beatAt > BUSY_MS;
+    this.#beatAt = at;
+    if (busy) this.#flow.forget(at);
     if (this.#flow.silence(this.#hooks.expected(), at) < SILENT_MS) {
-      this.#looks = 0;
+      if (!busy) this.#looks = 0;
       return;
     }
     if (this.#looks >= LOOKS_MAX || this.#looking || at - this.#lookedAt < LOOK_MS) return;

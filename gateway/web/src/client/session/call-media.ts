@@ -22,7 +22,7 @@ import { limits, type IceServer, type MediaPath, type PeerId, type SourceKind, t
 import { Slice } from "../slice";
 
 /** An ICE restart that has not helped by then will not. */
-const RESTART_MS = 5_000;
+const RESTART_MS = 7_500;
 /** One change of the network is told by several events: the first counts at once, the last one once more. */
 const NETWORK_MS = 500;
 /** Pauses between new attachments for media's sake: a network that blocks it is asked ever less often. */
