@@ -16,7 +16,7 @@
 
 const G114 = "ITU-T G.114: up to 150 ms one way, talking is as in one room";
 const BT1359 = "150 ms of the sound (ITU-T G.114) and the 45 ms from which on lips are seen to be late (ITU-R BT.1359)";
-const FREEZE = "W3C webrtc-stats counts a freeze from 150 ms beyond the usual time between two frames, which is 67 ms here";
+const FREEZE = "W3C webrtc-stats counts a freeze from 150 ms beyond the usual time between two frames, which is 33 to 67 ms";
 const LOST = "beyond 100 ms what a decoder makes up has faded, and a syllable is lost";
 const RAIL = "half of the second within which a person does not notice having waited";
 const LONG = "W3C Long Tasks: beyond 50 ms a page answers late";

@@ -46,7 +46,7 @@ for (const way of ["direct", "server"] as const) {
     // What Ada sends is measured at Ben's place.
     const arrive = async (name: string): Promise<Person> => {
       const one = await person(name, { at: node.url, bypassCSP: true });
-      await equip(one.context, { devices: name === "Ada" });
+      await equip(one.context, name === "Ada" ? "both" : "none");
       return one;
     };
     const [ada, ben] = await meeting[way](arrive);
@@ -62,7 +62,7 @@ for (const way of ["direct", "server"] as const) {
 
 test("camera to screen and tone to ear, within one page", async ({ person }) => {
   const ada = await person("Ada", { bypassCSP: true });
-  await equip(ada.context, { devices: false });
+  await equip(ada.context, "none");
   await ada.page.goto("/sign-in");
   await ada.page.evaluate(async () => {
     const { __bench } = window as unknown as Equipped;

@@ -49,7 +49,7 @@ async function arm(one: Person): Promise<void> {
 test("from the click to the first picture", async ({ person }) => {
   // A camera of her own: the browser's fake one stands still for a second or two while another page sets out to send it.
   const ada = await person("Ada", { bypassCSP: true });
-  await equip(ada.context, { devices: true });
+  await equip(ada.context, "both");
   await ada.signUp();
   const path = await ada.startMeeting();
   const ben = await person("Ben");

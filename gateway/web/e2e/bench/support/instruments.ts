@@ -47,8 +47,11 @@ export interface Equipped {
   __bench: Instruments;
 }
 
-/** Puts the instruments into every page of a context; with `devices`, they are what the page is given as camera and microphone. */
-export async function equip(context: BrowserContext, { devices }: { devices: boolean }): Promise<void> {
+/** Which of the devices that a page is given are instruments; the others are the browser's own. */
+export type Devices = "none" | "camera" | "both";
+
+/** Puts the instruments into every page of a context. */
+export async function equip(context: BrowserContext, devices: Devices): Promise<void> {
   await context.addInitScript(install, { CAMERA, BITS, TONES_MS, devices });
 }
 
@@ -67,7 +70,7 @@ export function taken(page: Page): Promise<Taken> {
   return page.evaluate(() => (window as unknown as Equipped).__bench.take());
 }
 
-function install({ CAMERA, BITS, TONES_MS, devices }: { CAMERA: { width: number; height: number; fps: number }; BITS: number; TONES_MS: { least: number; most: number }; devices: boolean }): void {
+function install({ CAMERA, BITS, TONES_MS, devices }: { CAMERA: { width: number; height: number; fps: number }; BITS: number; TONES_MS: { least: number; most: number }; devices: Devices }): void {
   const data: Taken = { drawn: [], shown: [], begun: [], heard: [], unreadable: 0 };
 
   /** What is to be added to `performance.now()`: the moment at which `Date.now()` steps on is seen late or in time, never early. */
@@ -202,10 +205,11 @@ function install({ CAMERA, BITS, TONES_MS, devices }: { CAMERA: { width: number;
   };
 
   (window as unknown as Equipped).__bench = { camera, microphone, watch, hear, take };
-  if (!devices || !navigator.mediaDevices) return;
+  if (devices === "none" || !navigator.mediaDevices) return;
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (wanted) => {
-    const stream = new MediaStream();
-    if (wanted?.audio) stream.addTrack(await microphone());
+    const stream = wanted?.audio && devices === "camera" ? await real({ audio: wanted.audio }) : new MediaStream();
+    if (wanted?.audio && devices === "both") stream.addTrack(await microphone());
     if (wanted?.video) stream.addTrack(camera());
     return stream;
   };
