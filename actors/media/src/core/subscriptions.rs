@@ -165,6 +165,11 @@ impl Core {
         if entry.muted || slot.waits(now).is_none() {
             return;
         }
+        // A key frame that comes before there are keys and an address is lost, and the throttle holds back the next: it is asked
+        // for when the connection is there.
+        if connection.session.is_none() || connection.remote.is_none() {
+            return;
+        }
         connection.due.waiting = connection.due.waiting.min(now.after(KEY_FRAME_EVERY));
         let at = connection.due.waiting;
         self.wake(here.connection, at);

@@ -189,6 +189,21 @@ fn a_track_may_be_bound_before_it_is_published_and_before_keys_are_there() {
 }
 
 #[test]
+fn a_key_frame_is_asked_for_when_it_can_be_sent_on() {
+    let mut world = World::new(SrtpProfile::Gcm);
+    let (publisher, subscriber) = (world.connect(), world.open());
+    world.publish(publisher, "0", MediaKind::Video, 500, track(1));
+    world.send(publisher, &[Rtp::new(500, Codec::Vp8, 0, 0, vp8(true, 0, 50))]);
+    world.slots(subscriber, 1);
+    world.bind(subscriber, video(0), Some(track(1)));
+    world.pass(100);
+    assert_eq!(key_frame_requests(&world.got_rtcp(publisher)), [0u32; 0], "it would be lost");
+    world.nominate(subscriber);
+    world.pass(1);
+    assert_eq!(key_frame_requests(&world.got_rtcp(publisher)), [500], "no throttle is in its way");
+}
+
+#[test]
 fn a_codec_that_the_answer_lacks_is_not_sent() {
     let mut world = World::new(SrtpProfile::Gcm);
     let (publisher, subscriber) = (world.connect(), world.connect());
