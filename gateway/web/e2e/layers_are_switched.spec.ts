@@ -10,6 +10,9 @@ const GAP_MAX_MS = 5 * 500;
 /** A switch waits for a key frame, of which an encoder is asked for one in half a second at most. */
 const SWITCH_WITHIN_MS = 15_000;
 
+/** Each layer has an encoder of its own: the first picture of the next may be of what the last had shown a little before. */
+const BACK_MAX = 2;
+
 interface Case {
   codec: string;
   camera: Camera;
@@ -54,10 +57,10 @@ for (const { codec, camera, layers, switches } of CASES) {
     const name = codec.toLowerCase();
     console.log(`figure ${name}_layer_switches ${seen.tookMs.length} of ${switches}`);
     console.log(`figure ${name}_layer_switch_p50 ${quantile(seen.tookMs, 0.5)} ms p95 ${quantile(seen.tookMs, 0.95)} ms max ${quantile(seen.tookMs, 1)} ms`);
-    console.log(`figure ${name}_layer_switch_longest_gap ${Math.round(seen.gapMs)} ms (${seen.frames} frames, ${seen.back} back, ${seen.unreadable} unreadable)`);
+    console.log(`figure ${name}_layer_switch_longest_gap ${Math.round(seen.gapMs)} ms (${seen.frames} frames, back by ${seen.back}, ${seen.unreadable} unreadable)`);
     expect(seen.tookMs).toHaveLength(switches);
     expect(seen.gapMs).toBeLessThanOrEqual(GAP_MAX_MS);
-    expect(seen.back).toBe(0);
+    expect(seen.back).toBeLessThanOrEqual(BACK_MAX);
     expect(seen.frames).toBeGreaterThan(switches);
     // The server says which it sends, and the statistics show it.
     const layer = Object.keys(layers).find((rid) => layers[rid] === at)!;

@@ -68,7 +68,7 @@ export interface Switched {
   /** The longest time between two presented frames, and between two that showed something new, ms. */
   gapMs: number;
   frames: number;
-  /** Frames that showed an earlier number than the one before, and those that could not be read. */
+  /** By how many numbers a picture was earlier than the one before it, at the most; and those that could not be read. */
   back: number;
   unreadable: number;
   /** Widths in the order of their coming. */
@@ -114,7 +114,8 @@ export async function switchSizes(page: Page, sizes: readonly { width: number; h
         const number = read();
         if (number === undefined) seen.unreadable += 1;
         else if (number !== before) {
-          if (before !== undefined && (number - before + NUMBERS) % NUMBERS > NUMBERS / 2) seen.back += 1;
+          const ahead = before === undefined ? 1 : (number - before + NUMBERS) % NUMBERS;
+          if (ahead > NUMBERS / 2) seen.back = Math.max(seen.back, NUMBERS - ahead);
           seen.gapMs = Math.max(seen.gapMs, now - last);
           [last, before] = [now, number];
         }
