@@ -99,12 +99,11 @@ test("a killed node is back: the two talked on meanwhile, and each is there once
   const node = await another({});
   const [ada, ben] = await directCouple((name) => person(name, { at: node.url }));
   await Promise.all([beginWatching(ada.page), beginWatching(ben.page)]);
-  const restarting = node.restart();
-  // While there is no server at all.
-  await expect.poll(async () => (await watched(ada.page)).states.includes("reconnecting"), { timeout: 10_000 }).toBe(true);
-  const { direct } = await ways(ada.page);
-  expect(direct.frames).toBeGreaterThan(0);
-  await restarting;
+  await node.restart(async () => {
+    await expect.poll(async () => (await watched(ada.page)).states.includes("reconnecting"), { timeout: 10_000 }).toBe(true);
+    const { direct } = await ways(ada.page);
+    expect(direct.frames).toBeGreaterThan(0);
+  });
   await Promise.all([ada.live(), ben.live()]);
   for (const one of [ada, ben]) await expect.poll(() => peopleIn(one.page), { timeout: 20_000 }).toBe(2);
   await Promise.all([ada.sees(1), ben.sees(1)]);

@@ -68,8 +68,8 @@ export interface Switched {
   /** The longest time between two presented frames, and between two that showed something new, ms. */
   gapMs: number;
   frames: number;
-  /** By how many numbers a picture was earlier than the one before it, at the most; and those that could not be read. */
-  back: number;
+  /** By how many numbers each picture was earlier that was earlier than the one before it; and how many could not be read. */
+  back: number[];
   unreadable: number;
   /** Widths in the order of their coming. */
   widths: number[];
@@ -93,7 +93,7 @@ export async function switchSizes(page: Page, sizes: readonly { width: number; h
       // The page's own layout stays out of it for as long as this lasts.
       session.layout = () => undefined;
       const pen = new OffscreenCanvas(WIDTH, HEIGHT).getContext("2d", { willReadFrequently: true })!;
-      const seen: Switched = { tookMs: [], gapMs: 0, frames: 0, back: 0, unreadable: 0, widths: [video.videoWidth] };
+      const seen: Switched = { tookMs: [], gapMs: 0, frames: 0, back: [], unreadable: 0, widths: [video.videoWidth] };
       const bright = (x: number, y: number): boolean => pen.getImageData(x, y, 1, 1).data[1]! > 127;
       const read = (): number | undefined => {
         pen.drawImage(video, 0, 0, WIDTH, HEIGHT);
@@ -115,7 +115,7 @@ export async function switchSizes(page: Page, sizes: readonly { width: number; h
         if (number === undefined) seen.unreadable += 1;
         else if (number !== before) {
           const ahead = before === undefined ? 1 : (number - before + NUMBERS) % NUMBERS;
-          if (ahead > NUMBERS / 2) seen.back = Math.max(seen.back, NUMBERS - ahead);
+          if (ahead > NUMBERS / 2) seen.back.push(NUMBERS - ahead);
           seen.gapMs = Math.max(seen.gapMs, now - last);
           [last, before] = [now, number];
         }

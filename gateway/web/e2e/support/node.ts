@@ -61,9 +61,10 @@ export class RookeryNode {
     if (!answer.ok) throw new Error(`no fault was injected: ${answer.status} ${await answer.text()}`);
   }
 
-  /** `kill -9`, then the same node again on the same folder and ports. */
-  async restart(): Promise<void> {
+  /** `kill -9`, then the same node again on the same folder and ports; `meanwhile` is done while there is none. */
+  async restart(meanwhile?: () => Promise<void>): Promise<void> {
     await this.end("SIGKILL");
+    await meanwhile?.();
     await this.run();
   }
 
