@@ -43,7 +43,7 @@ impl Node {
             ("limits.rooms_per_hour", "100000".to_owned()),
             ("limits.joins_per_second", "100000".to_owned()),
             ("limits.requests_per_minute", "10000000".to_owned()),
-            ("log.level", "warn".to_owned()),
+            ("log.filter", "warn".to_owned()),
         ];
         let child = Command::new(binary)
             .args(settings.iter().map(|(name, value)| format!("--{name}={value}")))
