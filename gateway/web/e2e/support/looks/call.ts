@@ -63,7 +63,7 @@ export const calls: Look[] = [
       await enter(page);
       await pictures(page, 3);
       await mock(page, (m) => m.drop());
-      await page.getByText("Connection lost.").waitFor();
+      await page.getByRole("banner").getByText("Connection lost.").waitFor();
     },
   },
   {

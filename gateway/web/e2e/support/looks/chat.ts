@@ -53,7 +53,7 @@ export const chats: Look[] = [
         m.say("Ingrid", "```rust\nfn main() {\n    println!(\"a line of code that is longer than the panel is wide\");\n}\n```");
         m.say("Yuki", "🎉👍");
       });
-      await page.getByText("🎉👍").waitFor();
+      await page.getByRole("log").getByText("🎉👍").waitFor();
     },
   },
   {

@@ -132,7 +132,7 @@ export const stages: Look[] = [
       await pictures(page, 3);
       await chat(page);
       await mock(page, (m) => m.say("שירה לוי", "שלום לכולם, **איך** הולך?"));
-      await page.getByText("שלום לכולם").waitFor();
+      await page.getByRole("log").getByText("שלום לכולם").waitFor();
       await page.keyboard.press("Escape");
       await chat(page);
     },
