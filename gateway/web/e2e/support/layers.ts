@@ -6,7 +6,8 @@
  */
 import type { BrowserContext, Page } from "@playwright/test";
 
-import { BITS, BLOCK, HEIGHT, WIDTH } from "./clip";
+import { BITS } from "./clip";
+import { counterReader } from "./counter";
 
 /** Numbers begin anew after this many frames. */
 const NUMBERS = 2 ** BITS;
@@ -84,34 +85,22 @@ interface Debug {
  * shown. `larger` says in which direction.
  */
 export async function switchSizes(page: Page, sizes: readonly { width: number; height: number; larger: boolean }[], withinMs: number): Promise<Switched> {
+  const read = await counterReader(page);
   return page.evaluate(
-    async ({ sizes, withinMs, BITS, BLOCK, WIDTH, HEIGHT, NUMBERS }) => {
+    async ({ sizes, withinMs, NUMBERS, read }) => {
       const video = document.querySelector<HTMLVideoElement>("video[data-peer]")!;
       const peer = video.dataset["peer"]!;
       const { session } = (window as unknown as Debug).__rookery;
       const layout = session.layout.bind(session);
       // The page's own layout stays out of it for as long as this lasts.
       session.layout = () => undefined;
-      const pen = new OffscreenCanvas(WIDTH, HEIGHT).getContext("2d", { willReadFrequently: true })!;
       const seen: Switched = { tookMs: [], gapMs: 0, frames: 0, back: [], unreadable: 0, widths: [video.videoWidth] };
-      const bright = (x: number, y: number): boolean => pen.getImageData(x, y, 1, 1).data[1]! > 127;
-      const read = (): number | undefined => {
-        pen.drawImage(video, 0, 0, WIDTH, HEIGHT);
-        let number = 0;
-        for (let bit = 0; bit < BITS; bit += 1) {
-          const x = bit * BLOCK + BLOCK / 2;
-          const on = bright(x, BLOCK / 2);
-          if (on === bright(x, BLOCK * 1.5)) return undefined;
-          if (on) number += 2 ** bit;
-        }
-        return number;
-      };
       let [last, before, ended] = [performance.now(), undefined as number | undefined, false];
       let changed: (() => void) | undefined;
       const frame = (now: number, { width }: { width: number }): void => {
         if (ended) return;
         seen.frames += 1;
-        const number = read();
+        const number = read(video);
         if (number === undefined) seen.unreadable += 1;
         else if (number !== before) {
           const ahead = before === undefined ? 1 : (number - before + NUMBERS) % NUMBERS;
@@ -143,7 +132,7 @@ export async function switchSizes(page: Page, sizes: readonly { width: number; h
       seen.gapMs = Math.max(seen.gapMs, performance.now() - last);
       return seen;
     },
-    { sizes, withinMs, BITS, BLOCK, WIDTH, HEIGHT, NUMBERS },
+    { sizes, withinMs, NUMBERS, read },
   );
 }
 
