@@ -143,12 +143,15 @@ struct Reading {
 
 impl Reading {
     async fn take(node: &Node, audience: &Audience, tracks: &[Publication]) -> anyhow::Result<Self> {
+        let (at, cpu) = (tokio::time::Instant::now(), cpu::used(node.process())?);
+        let metrics = node.metrics().await?;
+        let metric = |name: &str| metrics.get(name).copied().with_context(|| format!("{name} is not told"));
         Ok(Self {
-            at: tokio::time::Instant::now(),
-            cpu: cpu::used(node.process())?,
+            at,
+            cpu,
             sent: audience.sent(tracks).await?.sent,
-            out: node.metric("rookery_media_packets_out_total").await?,
-            in_long_runs: node.metric("rookery_media_sent_in_long_runs_total").await?,
+            out: metric("rookery_media_packets_out_total")?,
+            in_long_runs: metric("rookery_media_sent_in_long_runs_total")?,
         })
     }
 }
